@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+
+#include "device.hpp"
+#include "geometry.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+enum class Transpose : std::uint8_t { no, yes };
+enum class UnaryOp : std::uint8_t {
+  negate, absolute, sign, square_root, exponential, logarithm,
+  power,       // x^a
+  affine,      // a*x + b
+  clamp,       // min(max(x, a), b); NaN stays
+  relu,        // max(x, 0); NaN stays
+  leaky_relu,  // x > 0 ? x : a*x
+  sigmoid, tanh,
+  gelu,        // x * Phi(x), Phi the normal distribution function
+  gelu_tanh    // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+};
+enum class BinaryOp : std::uint8_t { add, subtract, multiply, divide, power, maximum, minimum };  // maximum, minimum: NaN wins
+enum class CompareOp : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
+enum class ReduceOp : std::uint8_t { sum, maximum, minimum };  // maximum, minimum: NaN wins
+
+/// What a device must compute for every scalar type. All arrays are contiguous; results never overlap inputs unless it is said.
+/// Integer division truncates toward zero, integer powers wrap.
+template <Scalar T>
+class Kernels {
+ public:
+  virtual ~Kernels() = default;
+
+  /// y[i] = op(x[i]); x and y may be the same. Integers know negate, absolute, sign, power, affine, clamp and relu.
+  virtual void unary(UnaryOp op, Index count, const T* x, T a, T b, T* y) = 0;
+  virtual void binary(BinaryOp op, const Broadcast& walk, const T* a, const T* b, T* y) = 0;
+  virtual void compare(CompareOp op, const Broadcast& walk, const T* a, const T* b, bool* y) = 0;
+  /// y[i] = condition[i] ? a[i] : b[i]
+  virtual void where(Index count, const bool* condition, const T* a, const T* b, T* y) = 0;
+  /// y[i] = alpha*x[i] + beta*y[i]; y is not read where beta is 0.
+  virtual void scale_add(Index count, T alpha, const T* x, T beta, T* y) = 0;
+  virtual void arange(Index count, T start, T step, T* y) = 0;
+  /// y[o][i] = the reduction of x[o][.][i] over the middle axis of `size` entries. A sum over nothing is 0; max and min want size > 0.
+  virtual void reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* y) = 0;
+  /// The first position of the maximum or minimum along the middle axis; NaN wins. values may be null.
+  virtual void arg_reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* values, Index* positions) = 0;
+  /// The k largest (or smallest) along the middle axis, best first, equals in order of position; NaN counts as largest.
+  virtual void topk(Index outer, Index size, Index inner, Index k, bool largest, const T* x, T* values, Index* positions) = 0;
+  /// y[o][indices[i]][r] += x[o][i][r] for o < outer, i < count, r < inner; y's middle axis has `size` entries. Equal indices add up in order of i.
+  virtual void index_add(Index outer, Index size, Index inner, const Index* indices, Index count, const T* x, T* y) = 0;
+};
+
+/// Settings of one optimiser step; the formulas stand in optim/.
+struct SgdStep {
+  double lr, momentum, dampening, weight_decay;
+  bool nesterov, maximize, first;  // first: the momentum buffer starts as the gradient
+};
+struct AdamStep {
+  double lr, beta1, beta2, eps, weight_decay;
+  Index step;  // counted from 1
+  bool decoupled, amsgrad, maximize;
+};
+struct RmsPropStep {
+  double lr, alpha, eps, weight_decay, momentum;
+  bool centered, maximize;
+};
+
+/// What a device must compute for floating point: the contract page. Images lie channels-last, see geometry.hpp.
+/// Backward primitives write their results; they do not add to them. Where a primitive has a body here, it is the plain way
+/// through others, and a backend overrides it only to be faster.
+template <Floating T>
+class Backend : public Kernels<T> {
+ public:
+  virtual DeviceMemory& memory() = 0;
+
+  /// dx[i] = dy[i] * op'(x[i]); y = op(x) is given too. dx and dy may be the same.
+  virtual void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy, T a, T b, T* dx) = 0;
+  virtual void uniform(RandomStream random, T low, T high, Index count, T* y) = 0;   ///< y[i] = low + (high - low)*random.uniform(i)
+  virtual void normal(RandomStream random, T mean, T deviation, Index count, T* y) = 0;  ///< y[i] = mean + deviation*random.normal(i)
+
+  /// C = op(A) op(B) + beta C: op(A) is m x k, op(B) is k x n; rows of A, B and C lie lda, ldb, ldc apart. C is not read where beta is 0.
+  virtual void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T beta, T* c,
+                    Index ldc) = 0;
+
+  /// y[r][c] += bias[c]
+  virtual void add_rows(Index rows, Index columns, const T* bias, T* y) = 0;
+  /// y[c] = sum over r of x[r][c]
+  void sum_rows(Index rows, Index columns, const T* x, T* y) { this->reduce(ReduceOp::sum, 1, rows, columns, x, y); }
+
+  /// patches[pixel][u][v][c]: what one group's filters see, a row an output pixel of all images; 0 outside the image.
+  virtual void im2col(const ConvGeometry& g, Index group, const T* x, T* patches) = 0;
+  /// x += the adjoint of im2col: every patch entry is added to the pixel it came from.
+  virtual void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) = 0;
+
+  /// y = x * w + bias; bias may be null.
+  virtual void conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y);
+  /// dx from dy.
+  virtual void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx);
+  /// dw from x and dy.
+  virtual void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw);
+
+  /// y = the largest under each window, where = its pixel y*width + x in the input; the first among equals, NaN wins. Padding never wins.
+  virtual void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) = 0;
+  virtual void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) = 0;
+  /// y = sum under each window / divisor. divisor 0: the window's size, clipped to the padded image if count_padding, else to the image.
+  virtual void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) = 0;
+  virtual void avg_pool2d_backward(const PoolGeometry& g, bool count_padding, Index divisor, const T* dy, T* dx) = 0;
+  /// Output row i averages input rows floor(i*H/H') to ceil((i+1)*H/H'); columns likewise. Uses sizes only, no window.
+  virtual void adaptive_avg_pool2d(const PoolGeometry& g, const T* x, T* y) = 0;
+  virtual void adaptive_avg_pool2d_backward(const PoolGeometry& g, const T* dy, T* dx) = 0;
+
+  /// Mean and biased variance of each column of x[rows][channels].
+  virtual void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) = 0;
+  /// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by column; gamma and beta may be null.
+  virtual void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, T* y) = 0;
+  /// With h = (x - mean) / sqrt(variance + eps):  dbeta = sum of dy,  dgamma = sum of dy*h, and
+  /// dx = gamma / sqrt(variance + eps) * (dy - dbeta/rows - h*dgamma/rows) if mean and variance are the batch's own, else only gamma / sqrt(...) * dy.
+  /// gamma may be null (then 1), dx may be null (not wanted).
+  virtual void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma,
+                                  const T* dy, bool of_batch, T* dx, T* dgamma, T* dbeta) = 0;
+
+  /// By row: y = exp(x - max) / sum, or its logarithm.
+  virtual void softmax(Index rows, Index columns, bool logarithm, const T* x, T* y) = 0;
+  virtual void softmax_backward(Index rows, Index columns, bool logarithm, const T* y, const T* dy, T* dx) = 0;
+
+  /// scale[r] = weight[target[r]] (1 if weight is null), 0 where target[r] is ignore; loss[r] = -scale[r] * log_p[r][target[r]].
+  virtual void nll_loss(Index rows, Index classes, const T* log_p, const Index* target, const T* weight, Index ignore, T* loss, T* scale) = 0;
+  /// dlog_p[r][target[r]] = -dloss[r] * scale[r], 0 elsewhere.
+  virtual void nll_loss_backward(Index rows, Index classes, const Index* target, const T* scale, const T* dloss, T* dlog_p) = 0;
+
+  /// y[i] = keep[i] ? x[i]*scale : 0
+  virtual void mask_scale(Index count, const bool* keep, T scale, const T* x, T* y) = 0;
+
+  virtual void sgd_step(const SgdStep& s, Index count, const T* dw, T* momentum, T* w) = 0;  ///< momentum may be null
+  virtual void adam_step(const AdamStep& s, Index count, const T* dw, T* first, T* second, T* largest, T* w) = 0;  ///< largest: null unless amsgrad
+  virtual void rmsprop_step(const RmsPropStep& s, Index count, const T* dw, T* square, T* mean, T* momentum, T* w) = 0;  ///< mean, momentum may be null
+};
+
+namespace detail {
+/// How many images' patches are laid out at a time: a function of the geometry alone, so that results do not depend on anything else.
+inline Index images_per_chunk(const ConvGeometry& g, std::size_t element_size) {
+  constexpr Index budget = Index{16} << 20;  // bytes of patches
+  const Index image = std::max<Index>(1, g.out_pixels() * g.patch() * static_cast<Index>(element_size));
+  return std::clamp<Index>(budget / image, 1, std::max<Index>(1, g.batch));
+}
+/// Runs f(geometry of a few images, first image) over the batch.
+template <class F>
+void for_each_chunk(const ConvGeometry& g, std::size_t element_size, F&& f) {
+  const Index step = images_per_chunk(g, element_size);
+  for (Index n = 0; n < g.batch; n += step) f(g.with_batch(std::min(step, g.batch - n)), n);
+}
+}  // namespace detail
+
+template <Floating T>
+void Backend<T>::conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) {
+  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    const Index pixels = part.batch * g.out_pixels();
+    T* y_part = y + n * g.out_pixels() * g.out_channels;
+    for (Index group = 0; group < g.groups; ++group) {  // Y[pixels, O] = P[pixels, K*L*C] W^T
+      im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
+      gemm(Transpose::no, Transpose::yes, pixels, g.group_out(), g.patch(), patches.data(), g.patch(),
+           w + group * g.group_out() * g.patch(), g.patch(), T{0}, y_part + group * g.group_out(), g.out_channels);
+    }
+    if (bias) add_rows(pixels, g.out_channels, bias, y_part);
+  });
+}
+
+template <Floating T>
+void Backend<T>::conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
+  const T zero{0};
+  memory().fill(dtype_of<T>(), &zero, g.batch * g.in_pixels() * g.in_channels, dx);
+  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    for (Index group = 0; group < g.groups; ++group) {  // dX += col2im(dY W)
+      gemm(Transpose::no, Transpose::no, part.batch * g.out_pixels(), g.patch(), g.group_out(),
+           dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, w + group * g.group_out() * g.patch(),
+           g.patch(), T{0}, patches.data(), g.patch());
+      col2im(part, group, patches.data(), dx + n * g.in_pixels() * g.in_channels);
+    }
+  });
+}
+
+template <Floating T>
+void Backend<T>::conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw) {
+  const T zero{0};
+  if (g.batch == 0) memory().fill(dtype_of<T>(), &zero, g.out_channels * g.patch(), dw);
+  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    for (Index group = 0; group < g.groups; ++group) {  // dW += dY^T P
+      im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
+      gemm(Transpose::yes, Transpose::no, g.group_out(), g.patch(), part.batch * g.out_pixels(),
+           dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, patches.data(), g.patch(),
+           n == 0 ? T{0} : T{1}, dw + group * g.group_out() * g.patch(), g.patch());
+    }
+  });
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+/// The version, and the only macros of the library.
+#define TAPESTRY_VERSION_MAJOR 0
+#define TAPESTRY_VERSION_MINOR 1
+#define TAPESTRY_VERSION_PATCH 0
+
+// Everything lives in an inline namespace that names the version and whether OpenMP is on, so that two files
+// of one program that were built differently never share an inline function whose bodies differ.
+#ifdef _OPENMP
+#define TAPESTRY_ABI v0_1_openmp
+#else
+#define TAPESTRY_ABI v0_1_serial
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "config.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// The root of what the library throws. A message is one line: operation, parameter, what it got, what it expects.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+struct ShapeError : Error {  ///< sizes that do not fit together
+  using Error::Error;
+};
+struct ValueError : Error {  ///< an option or a value outside its range
+  using Error::Error;
+};
+struct IndexError : Error {  ///< a position, axis or label that does not exist
+  using Error::Error;
+};
+struct TypeError : Error {  ///< a scalar type or device other than the one expected
+  using Error::Error;
+};
+struct AutogradError : Error {  ///< a use of the tape that has no meaning
+  using Error::Error;
+};
+struct FileError : Error {  ///< a file that cannot be read, written or believed
+  using Error::Error;
+};
+
+namespace detail {
+inline void append(std::string& text, std::string_view part) { text += part; }
+inline void append(std::string& text, char part) { text += part; }
+inline void append(std::string& text, bool part) { text += part ? "true" : "false"; }
+template <class N>
+  requires(std::integral<N> || std::floating_point<N>)
+void append(std::string& text, N part) {
+  char digits[64];
+  text.append(digits, std::to_chars(digits, digits + sizeof digits, part).ptr);
+}
+template <class P>
+  requires requires(const P& p) { { to_string(p) } -> std::convertible_to<std::string>; }
+void append(std::string& text, const P& part) {
+  text += to_string(part);
+}
+}  // namespace detail
+
+/// Joins texts, numbers and whatever has to_string: `message("linear: got ", n, " features")`.
+template <class... Parts>
+std::string message(const Parts&... parts) {
+  std::string text;
+  (detail::append(text, parts), ...);
+  return text;
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI
