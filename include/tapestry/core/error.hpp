@@ -37,9 +37,12 @@ struct FileError : Error {  ///< a file that cannot be read, written or believed
 namespace detail {
 inline void append(std::string& text, std::string_view part) { text += part; }
 inline void append(std::string& text, char part) { text += part; }
-inline void append(std::string& text, bool part) { text += part ? "true" : "false"; }
+template <std::same_as<bool> B>  // a template, lest a text literal convert to bool
+void append(std::string& text, B part) {
+  text += part ? "true" : "false";
+}
 template <class N>
-  requires(std::integral<N> || std::floating_point<N>)
+  requires((std::integral<N> && !std::same_as<N, bool>) || std::floating_point<N>)
 void append(std::string& text, N part) {
   char digits[64];
   text.append(digits, std::to_chars(digits, digits + sizeof digits, part).ptr);
