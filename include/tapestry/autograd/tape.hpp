@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+
+#include "../tensor/tensor.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// Reverse-mode differentiation. While a Tape is in scope, every op whose inputs ask for gradients writes down how to go back; backward
+/// walks that list once from its end, so no graph is built and nothing is sorted. No tape in scope means inference.
+///
+///   Tape tape;
+///   auto loss = cross_entropy(net(images), labels);
+///   tape.backward(loss);                       // parameters now have grad()
+///
+/// A thread has one tape at a time. What it recorded dies with it; a tensor it computed is a constant afterwards.
+/// Source   Baydin, Pearlmutter, Radul and Siskind, "Automatic differentiation in machine learning: a survey", 2018, section 3.2.
+class Tape {
+ public:
+  /// Throws   AutogradError if the thread has a tape already.
+  Tape() {
+    if (detail::active_tape() != 0) throw AutogradError("tape: this thread records on a tape already; close it before opening another");
+    static std::atomic<std::uint64_t> last{0};
+    detail::active_tape() = number_ = ++last;
+    current() = this;
+  }
+  ~Tape() {
+    current() = nullptr;
+    detail::active_tape() = 0;
+    while (!entries_.empty()) entries_.pop_back();  // newest first, as backward would
+  }
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// Adds d loss / d leaf to the gradient of every leaf that asks for one, freeing activations on the way. Afterwards the tape is empty
+  /// and records again.
+  /// Throws   ShapeError if loss holds more than one number, AutogradError if this tape did not record it, has walked back from it
+  ///          already, or a tensor that backward needs was written to since.
+  template <Floating T>
+  void backward(const Tensor<T>& loss) {
+    if (loss.numel() != 1) throw ShapeError(message("backward: loss must hold one number, got shape ", loss.shape(), "; reduce it or pass a seed gradient"));
+    Tensor<T> seed(loss.shape(), loss.layout(), loss.device());
+    backward(loss, seed.fill(T{1}));
+  }
+  /// The same for a tensor y of any shape, from a given gradient dy.
+  template <Floating T>
+  void backward(const Tensor<T>& y, const Tensor<T>& dy) {
+    if (y.shape() != dy.shape()) throw ShapeError(message("backward: gradient has shape ", dy.shape(), " but tensor has ", y.shape()));
+    check_same_device("backward", y, dy);
+    const auto& slot = y.body().slot;
+    if (!slot || !slot->requires_grad || slot->tape != number_ || entries_.empty())
+      throw AutogradError("backward: this tape holds no record of the tensor: nothing it depends on asks for gradients, or backward ran already");
+    check_versions();
+    slot->grad = copy_of(dy, y.layout()).handle();
+    walk_back();
+  }
+
+  /// How many ops are recorded.
+  std::size_t size() const { return entries_.size(); }
+
+  static Tape*& current() {
+    thread_local Tape* tape = nullptr;
+    return tape;
+  }
+
+ private:
+  friend class NoGrad;
+  template <Scalar T, class Backward>
+  friend Tensor<T> record(const char*, Tensor<T>, std::initializer_list<AnyTensor>, Backward);
+
+  struct Saved {
+    std::weak_ptr<detail::Storage> storage;
+    std::uint64_t version;
+  };
+  struct Entry {
+    const char* op;
+    std::shared_ptr<detail::GradSlot> y;
+    std::function<void(std::shared_ptr<detail::TensorBody>)> backward;
+    std::vector<Saved> saved;
+  };
+
+  void check_versions() const {
+    for (const Entry& entry : entries_)
+      for (const Saved& saved : entry.saved)
+        if (const auto storage = saved.storage.lock(); storage && storage->version != saved.version)
+          throw AutogradError(message("backward: a tensor that ", entry.op, " read or returned was written to after it was recorded"));
+  }
+  void walk_back() {
+    const auto end_of_walk = [this](int*) {
+      entries_.clear();
+      suspended() -= 1;
+    };
+    suspended() += 1;
+    int token = 0;
+    const std::unique_ptr<int, decltype(end_of_walk)> guard(&token, end_of_walk);
+    while (!entries_.empty()) {
+      Entry entry = std::move(entries_.back());
+      entries_.pop_back();
+      if (!entry.y->grad) continue;  // the loss does not depend on it
+      auto dy = entry.y->retain ? entry.y->grad : std::exchange(entry.y->grad, nullptr);
+      entry.y.reset();
+      entry.backward(std::move(dy));
+    }
+  }
+  static int& suspended() {
+    thread_local int depth = 0;
+    return depth;
+  }
+
+  std::uint64_t number_;
+  std::vector<Entry> entries_;
+};
+
+/// Suspends recording in a scope, as for evaluation inside a training step or for writing to parameters.
+class NoGrad {
+ public:
+  NoGrad() { Tape::suspended() += 1; }
+  ~NoGrad() { Tape::suspended() -= 1; }
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+  static bool active() { return Tape::suspended() > 0; }
+};
+
+/// Where the gradient of an op's input goes. Backward functions capture it by name next to the values they need, so that the capture
+/// list tells what is kept: `[x_grad = grad_of(x), y](const Tensor<T>& dy) { ... }`.
+template <Scalar T>
+class Grad {
+ public:
+  explicit Grad(const Tensor<T>& x) : slot_(x.defined() ? x.body().slot : nullptr) {}
+
+  /// Whether anyone asks for this gradient; if not, do not compute it.
+  bool wanted() const { return slot_ && slot_->wanted(); }
+  const Shape& shape() const { return slot_->shape; }
+  Layout layout() const { return slot_->layout; }
+
+  /// Adds dx to what has gathered.
+  void add(const Tensor<T>& dx) const {
+    if (!wanted()) return;
+    if (dx.shape() != slot_->shape) throw ShapeError(message("backward: gradient has shape ", dx.shape(), " but tensor has ", slot_->shape));
+    const auto sole = [](const std::shared_ptr<detail::TensorBody>& body) { return body.use_count() == 1 && body->storage.use_count() == 1; };
+    if (dx.layout() != slot_->layout && dx.rank() == 4) return add(in_layout(dx, slot_->layout));
+    if (!slot_->grad) {
+      // A gradient may pass through several ops as one piece of memory, but a leaf's is its owner's to write to.
+      const bool keeps = slot_->tape == 0 || slot_->retain;
+      slot_->grad = keeps && !sole(dx.handle()) ? copy_of(dx, dx.layout()).handle() : dx.handle();
+      return;
+    }
+    Tensor<T> sum(slot_->grad);
+    slot_->grad.reset();
+    if (!sole(sum.handle())) sum = copy_of(sum, sum.layout()).template as<T>();
+    kernels_of(dx).scale_add(dx.numel(), T{1}, dx.data(), T{1}, sum.mutable_data());
+    slot_->grad = sum.handle();
+  }
+
+ private:
+  std::shared_ptr<detail::GradSlot> slot_;
+};
+
+template <Scalar T>
+Grad<T> grad_of(const Tensor<T>& x) {
+  return Grad<T>(x);
+}
+
+/// Ends a differentiable op: returns y, and if a tape is open and an input asks for gradients, writes down `backward(dy)`, which must add
+/// to the gradients of the inputs. `op` names the operation in messages. Undefined inputs are allowed. Tensors of integers never ask.
+///
+///   return record("relu", y, {x}, [x_grad = grad_of(x), y](const Tensor<T>& dy) { ... x_grad.add(dx); });
+template <Scalar T, class Backward>
+Tensor<T> record(const char* op, Tensor<T> y, std::initializer_list<AnyTensor> inputs, Backward backward) {
+  Tape* tape = Tape::current();
+  if (!tape || NoGrad::active()) return y;
+  bool wanted = false;
+  for (const AnyTensor& x : inputs) wanted = wanted || x.requires_grad();
+  if (!wanted) return y;
+  auto& slot = y.slot();
+  slot.requires_grad = true;
+  slot.tape = tape->number_;
+  std::vector<Tape::Saved> saved{{y.body().storage, y.body().storage->version}};
+  for (const AnyTensor& x : inputs)
+    if (x.defined()) saved.push_back({x.body().storage, x.body().storage->version});
+  tape->entries_.push_back({op, y.body().slot,
+                            [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
+                            std::move(saved)});
+  return y;
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../backend/device.hpp"
+#include "layout.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+template <Scalar T>
+class Tensor;
+
+namespace detail {
+
+/// Memory on one device, shared by the tensors that look at it. Every write raises the version, so that the tape and caches of derived
+/// values can tell that what they remember has changed.
+struct Storage {
+  Device device;
+  void* data;
+  std::size_t bytes;
+  std::function<void(void*)> deleter;  // for borrowed memory; empty: the device's own
+  std::uint64_t version = 0;
+
+  Storage(Device on, std::size_t size) : device(on), data(on.memory().allocate(size)), bytes(size) {}
+  Storage(Device on, void* borrowed, std::size_t size, std::function<void(void*)> give_back)
+      : device(on), data(borrowed), bytes(size), deleter(std::move(give_back)) {}
+  ~Storage() {
+    if (deleter)
+      deleter(data);
+    else
+      device.memory().deallocate(data, bytes);
+  }
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+};
+
+struct TensorBody;
+
+/// Where a tensor's gradient gathers. It outlives the tensor's values: a backward function that needs only to pass the gradient on
+/// keeps this, not the values.
+struct GradSlot {
+  bool requires_grad = false;
+  bool retain = false;
+  std::uint64_t tape = 0;  // the tape that computed the tensor; 0: a leaf
+  Shape shape;
+  Layout layout = Layout::row_major;
+  std::shared_ptr<TensorBody> grad;
+
+  bool wanted() const;
+};
+
+struct TensorBody {
+  std::shared_ptr<Storage> storage;
+  Shape shape;
+  DType dtype;
+  Layout layout;
+  std::shared_ptr<GradSlot> slot;  // made when first needed
+};
+
+/// The number of the tape open on this thread, 0 if there is none. It lives here because a tensor that a closed tape computed is a constant.
+inline std::uint64_t& active_tape() {
+  thread_local std::uint64_t number = 0;
+  return number;
+}
+inline bool GradSlot::wanted() const { return requires_grad && (tape == 0 || tape == active_tape()); }
+
+}  // namespace detail
+
+/// A tensor whose scalar type is known at run time only: what files, state dicts and code that merely moves elements handle. Copying it
+/// copies the handle; the elements are shared.
+class AnyTensor {
+ public:
+  AnyTensor() = default;
+  explicit AnyTensor(std::shared_ptr<detail::TensorBody> body) : body_(std::move(body)) {}
+
+  bool defined() const { return body_ != nullptr; }
+  const Shape& shape() const { return body().shape; }
+  Index rank() const { return shape().rank(); }
+  /// The size of one axis, counted from either end.
+  Index dim(Index axis) const { return shape()[checked_axis("dim", axis, rank())]; }
+  Index numel() const { return shape().numel(); }
+  DType dtype() const { return body().dtype; }
+  Layout layout() const { return body().layout; }
+  Device device() const { return body().storage->device; }
+  std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype()); }
+  /// Elements between neighbours along each axis of the shape.
+  Shape strides() const { return strides_of(shape(), layout()); }
+
+  /// The elements in storage order, on the device.
+  const void* raw_data() const { return body().storage->data; }
+  /// The same for writing: tells everyone who remembers the values that they are about to change.
+  void* raw_mutable_data() const {
+    ++body().storage->version;
+    return body().storage->data;
+  }
+
+  /// Whether backward will reach this tensor: a leaf that asks for it, or a result that the open tape computed from one.
+  bool requires_grad() const { return body_ && body_->slot && body_->slot->wanted(); }
+  bool has_grad() const { return body_ && body_->slot && body_->slot->grad; }
+
+  /// The same tensor under its scalar type.
+  /// Throws   TypeError if it has another.
+  template <Scalar T>
+  Tensor<T> as() const {
+    if (dtype() != dtype_of<T>()) throw TypeError(message("as: tensor holds ", name_of(dtype()), " but was asked for ", name_of(dtype_of<T>())));
+    return Tensor<T>(body_);
+  }
+
+  /// For the tape and for ops that share storage.
+  const std::shared_ptr<detail::TensorBody>& handle() const { return body_; }
+  detail::TensorBody& body() const {
+    if (!body_) throw ValueError("tensor: used before it was given a value");
+    return *body_;
+  }
+
+ protected:
+  std::shared_ptr<detail::TensorBody> body_;
+};
+
+/// Tensors by name, in order: what modules, optimisers, schedules, generators and loaders give to io/ as their state.
+using NamedTensors = std::vector<std::pair<std::string, AnyTensor>>;
+
+/// The entry of that name, or null.
+inline const AnyTensor* find(const NamedTensors& tensors, std::string_view name) {
+  for (const auto& [key, tensor] : tensors)
+    if (key == name) return &tensor;
+  return nullptr;
+}
+
+/// An uninitialised tensor of a type known at run time.
+inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Device device) {
+  checked_sizes("empty", shape);
+  if (shape.rank() != 4) layout = Layout::row_major;
+  auto storage = std::make_shared<detail::Storage>(device, static_cast<std::size_t>(shape.numel()) * size_of(dtype));
+  return AnyTensor(std::make_shared<detail::TensorBody>(detail::TensorBody{std::move(storage), shape, dtype, layout, nullptr}));
+}
+
+/// A new tensor with the same elements in the given layout; recorded by no tape.
+inline AnyTensor copy_of(const AnyTensor& x, Layout layout) {
+  AnyTensor y = empty_any(x.dtype(), x.shape(), layout, x.device());
+  if (y.layout() == x.layout())
+    x.device().memory().copy(y.raw_mutable_data(), x.raw_data(), x.bytes());
+  else  // walk in the order in which y stores its elements
+    x.device().memory().strided_copy(size_of(x.dtype()), storage_order(y.shape(), y.layout()), x.raw_data(),
+                                     storage_order(x.strides(), y.layout()), y.raw_mutable_data(),
+                                     storage_order(y.strides(), y.layout()));
+  return y;
+}
+
+/// x itself if it has that layout already, else a copy; recorded by no tape.
+inline AnyTensor in_layout(const AnyTensor& x, Layout layout) {
+  return x.layout() == layout || x.rank() != 4 ? x : copy_of(x, layout);
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI
