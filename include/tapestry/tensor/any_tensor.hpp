@@ -101,6 +101,19 @@ class AnyTensor {
 
   /// Whether backward will reach this tensor: a leaf that asks for it, or a result that the open tape computed from one.
   bool requires_grad() const { return body_ && body_->slot && body_->slot->wanted(); }
+  /// Makes the tensor a leaf that gathers gradients, or stops it.
+  /// Throws   TypeError if it holds integers, AutogradError if the open tape computed it.
+  void set_requires_grad(bool on) const {
+    if (on && dtype() != DType::float32 && dtype() != DType::float64)
+      throw TypeError(message("requires_grad: only floating point has gradients, tensor holds ", name_of(dtype())));
+    detail::GradSlot& s = slot();
+    if (s.tape != 0 && s.tape == detail::active_tape()) {
+      if (on) return;
+      throw AutogradError("requires_grad: a result of the open tape cannot be switched off; use detach()");
+    }
+    s.tape = 0;
+    s.requires_grad = on;
+  }
   bool has_grad() const { return body_ && body_->slot && body_->slot->grad; }
 
   /// The same tensor under its scalar type.
@@ -111,11 +124,22 @@ class AnyTensor {
     return Tensor<T>(body_);
   }
 
+  /// Forgets the gradient; the next backward starts anew.
+  void drop_grad() const {
+    if (has_grad()) body_->slot->grad.reset();
+  }
+
   /// For the tape and for ops that share storage.
   const std::shared_ptr<detail::TensorBody>& handle() const { return body_; }
   detail::TensorBody& body() const {
     if (!body_) throw ValueError("tensor: used before it was given a value");
     return *body_;
+  }
+
+  detail::GradSlot& slot() const {
+    detail::TensorBody& b = body();
+    if (!b.slot) b.slot = std::make_shared<detail::GradSlot>(detail::GradSlot{false, false, 0, b.shape, b.layout, nullptr});
+    return *b.slot;
   }
 
  protected:
@@ -155,6 +179,24 @@ inline AnyTensor copy_of(const AnyTensor& x, Layout layout) {
 /// x itself if it has that layout already, else a copy; recorded by no tape.
 inline AnyTensor in_layout(const AnyTensor& x, Layout layout) {
   return x.layout() == layout || x.rank() != 4 ? x : copy_of(x, layout);
+}
+
+/// The same elements on another device; recorded by no tape. x itself if it lies there already.
+inline AnyTensor on_device(const AnyTensor& x, Device device) {
+  if (x.device() == device) return x;
+  const auto host = std::make_unique<unsigned char[]>(x.bytes());
+  x.device().memory().copy_to_host(host.get(), x.raw_data(), x.bytes());
+  AnyTensor y = empty_any(x.dtype(), x.shape(), x.layout(), device);
+  device.memory().copy_from_host(y.raw_mutable_data(), host.get(), x.bytes());
+  return y;
+}
+
+/// Overwrites the elements of `to` with those of a tensor of the same shape, converting device, layout and scalar type.
+/// Throws   ShapeError if the shapes differ.
+inline void assign(const AnyTensor& to, const AnyTensor& from) {
+  if (to.shape() != from.shape()) throw ShapeError(message("copy: source has shape ", from.shape(), " but tensor has ", to.shape()));
+  const AnyTensor x = on_device(in_layout(from, to.layout()), to.device());
+  to.device().memory().cast(x.dtype(), x.raw_data(), to.dtype(), to.raw_mutable_data(), to.numel());
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -67,15 +67,7 @@ class Tensor : public AnyTensor {
   /// Overwrites the elements with those of a tensor of the same shape, from any device and in any layout.
   /// Throws   ShapeError if the shapes differ.
   const Tensor& copy_from(const Tensor& source) const {
-    if (shape() != source.shape()) throw ShapeError(message("copy_from: source has shape ", source.shape(), " but tensor has ", shape()));
-    const AnyTensor x = in_layout(source, layout());
-    if (device() == x.device()) {
-      device().memory().copy(mutable_data(), x.raw_data(), bytes());
-    } else {
-      const auto host = std::make_unique<unsigned char[]>(bytes());
-      x.device().memory().copy_to_host(host.get(), x.raw_data(), bytes());
-      device().memory().copy_from_host(mutable_data(), host.get(), bytes());
-    }
+    assign(*this, source);
     return *this;
   }
   /// The same elements, a constant for every tape.
@@ -94,12 +86,7 @@ class Tensor : public AnyTensor {
   const Tensor& requires_grad(bool on) const
     requires Floating<T>
   {
-    auto& s = slot();
-    if (s.tape != detail::active_tape() || s.tape == 0)
-      s.tape = 0;
-    else if (!on)
-      throw AutogradError("requires_grad: a result of the open tape cannot be switched off; use detach()");
-    s.requires_grad = on;
+    set_requires_grad(on);
     return *this;
   }
   /// The gathered gradient, of the tensor's shape, layout and device; undefined if backward brought none since zero_grad.
@@ -115,12 +102,6 @@ class Tensor : public AnyTensor {
 
   /// For ops: wraps a body of this scalar type.
   explicit Tensor(std::shared_ptr<detail::TensorBody> body) : AnyTensor(std::move(body)) {}
-
-  detail::GradSlot& slot() const {
-    auto& b = body();
-    if (!b.slot) b.slot = std::make_shared<detail::GradSlot>(detail::GradSlot{false, false, 0, b.shape, b.layout, nullptr});
-    return *b.slot;
-  }
 
  private:
   T read(Index position) const {

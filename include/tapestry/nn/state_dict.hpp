@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "module.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// All parameters and buffers by full name, in PyTorch's order and under PyTorch's names. The tensors are handles of the module's own.
+inline NamedTensors state_dict(Module& module) {
+  NamedTensors state;
+  detail::for_each_member(module, [&](std::string name, AnyTensor& tensor, detail::Member) { state.emplace_back(std::move(name), tensor); });
+  return state;
+}
+
+/// What load_state_dict found: names without a partner on the other side, and pairs whose shapes differ.
+struct LoadReport {
+  std::vector<std::string> missing;     ///< the module has them, the state does not
+  std::vector<std::string> unexpected;  ///< the state has them, the module does not
+  std::vector<std::string> mismatched;  ///< `name: state [10, 512], module [1000, 512]`
+  bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
+};
+inline std::string to_string(const LoadReport& report) {
+  std::string text;
+  const auto list = [&](std::string_view title, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += text.empty() ? "" : "; ";
+    text += message(title, ' ', static_cast<Index>(names.size()), ": ");
+    for (std::size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
+  };
+  list("missing", report.missing);
+  list("unexpected", report.unexpected);
+  list("mismatched", report.mismatched);
+  return text.empty() ? "all keys matched" : text;
+}
+
+struct LoadOptions {
+  bool strict = true;  ///< refuse unless every name has its partner
+};
+
+/// Copies a state into the module's own tensors, converting scalar type and layout; optimisers made before stay valid.
+/// A state whose shapes do not fit, or whose names do not while strict, changes nothing.
+/// Throws   ValueError that lists the names.
+inline LoadReport load_state_dict(Module& module, const NamedTensors& state, LoadOptions options = {}) {
+  LoadReport report;
+  const NamedTensors own = state_dict(module);
+  for (const auto& [name, tensor] : own) {
+    const AnyTensor* source = find(state, name);
+    if (!source)
+      report.missing.push_back(name);
+    else if (source->shape() != tensor.shape())
+      report.mismatched.push_back(message(name, ": state ", source->shape(), ", module ", tensor.shape()));
+  }
+  for (const auto& [name, tensor] : state)
+    if (!find(own, name)) report.unexpected.push_back(name);
+  if (!report.mismatched.empty() || (options.strict && !report.complete()))
+    throw ValueError(message("load_state_dict: the state does not fit ", module.name(), ": ", report));
+
+  for (const auto& [name, tensor] : own)
+    if (const AnyTensor* source = find(state, name)) assign(tensor, *source);
+  return report;
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI
