@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../core/error.hpp"
+#include "../core/scalar.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::json {
+
+/// The part of JSON that safetensors headers use: objects, arrays, strings and integers from 0. Members keep their order.
+struct Value {
+  enum class Kind : std::uint8_t { object, array, string, integer } kind = Kind::object;
+  std::vector<std::pair<std::string, Value>> members;
+  std::vector<Value> elements;
+  std::string text;
+  Index number = 0;
+
+  const Value* find(std::string_view name) const {
+    for (const auto& [key, value] : members)
+      if (key == name) return &value;
+    return nullptr;
+  }
+};
+
+/// Reads one value and nothing behind it but spaces.
+/// Throws   FileError naming the byte and the cause; nesting deeper than 8, duplicate keys and broken UTF-16 escapes are refused.
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : text_(text) {}
+  Value parse() {
+    Value value = parse_value(0);
+    skip_spaces();
+    if (at_ != text_.size()) fail("text behind the value");
+    return value;
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view cause) const { throw FileError(message("json: byte ", at_, ": ", cause)); }
+  void skip_spaces() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+  }
+  char peek() {
+    skip_spaces();
+    if (at_ == text_.size()) fail("text ends in the middle of a value");
+    return text_[at_];
+  }
+  void expect(char c) {
+    if (peek() != c) fail(message("expected '", c, "', got '", text_[at_], "'"));
+    ++at_;
+  }
+  bool take(char c) {
+    if (peek() != c) return false;
+    ++at_;
+    return true;
+  }
+
+  Value parse_value(int depth) {
+    if (depth > 8) fail("nesting deeper than 8");
+    Value value;
+    switch (peek()) {
+      case '{': parse_object(value, depth); break;
+      case '[': parse_array(value, depth); break;
+      case '"':
+        value.kind = Value::Kind::string;
+        value.text = parse_string();
+        break;
+      default: parse_integer(value);
+    }
+    return value;
+  }
+  void parse_object(Value& value, int depth) {
+    expect('{');
+    if (take('}')) return;
+    do {
+      if (peek() != '"') fail("expected a name in quotes");
+      std::string name = parse_string();
+      expect(':');
+      value.members.emplace_back(std::move(name), parse_value(depth + 1));
+    } while (take(','));
+    expect('}');
+    std::vector<std::string_view> names;
+    for (const auto& member : value.members) names.push_back(member.first);
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) fail(message("name \"", *twice, "\" stands twice"));
+  }
+  void parse_array(Value& value, int depth) {
+    value.kind = Value::Kind::array;
+    expect('[');
+    if (take(']')) return;
+    do value.elements.push_back(parse_value(depth + 1));
+    while (take(','));
+    expect(']');
+  }
+  void parse_integer(Value& value) {
+    value.kind = Value::Kind::integer;
+    const char* first = text_.data() + at_;
+    const auto [end, error] = std::from_chars(first, text_.data() + text_.size(), value.number);
+    if (error != std::errc{} || value.number < 0) fail("expected an object, an array, a string or an integer from 0");
+    at_ += static_cast<std::size_t>(end - first);
+    if (at_ < text_.size() && (text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E')) fail("expected an integer, got a fraction");
+  }
+  std::string parse_string() {
+    expect('"');
+    std::string result;
+    for (;;) {
+      if (at_ == text_.size()) fail("string without end");
+      const char c = text_[at_++];
+      if (c == '"') return result;
+      if (static_cast<unsigned char>(c) < 0x20) fail("control character in a string");
+      if (c == '\\')
+        parse_escape(result);
+      else
+        result += c;
+    }
+  }
+  void parse_escape(std::string& result) {
+    if (at_ == text_.size()) fail("string without end");
+    switch (const char c = text_[at_++]; c) {
+      case '"': case '\\': case '/': result += c; break;
+      case 'b': result += '\b'; break;
+      case 'f': result += '\f'; break;
+      case 'n': result += '\n'; break;
+      case 'r': result += '\r'; break;
+      case 't': result += '\t'; break;
+      case 'u': parse_code_point(result); break;
+      default: fail("unknown escape in a string");
+    }
+  }
+  std::uint32_t parse_hex4() {
+    std::uint32_t code = 0;
+    if (text_.size() - at_ < 4) fail("\\u wants four hexadecimal digits");
+    const char* first = text_.data() + at_;
+    if (std::from_chars(first, first + 4, code, 16).ptr != first + 4) fail("\\u wants four hexadecimal digits");
+    at_ += 4;
+    return code;
+  }
+  void parse_code_point(std::string& result) {
+    std::uint32_t code = parse_hex4();
+    if (code >= 0xD800 && code < 0xE000) {  // a character beyond 16 bits comes as a pair
+      if (code >= 0xDC00 || text_.substr(at_, 2) != "\\u") fail("half of a surrogate pair");
+      at_ += 2;
+      const std::uint32_t low = parse_hex4();
+      if (low < 0xDC00 || low >= 0xE000) fail("half of a surrogate pair");
+      code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    }
+    const auto byte = [&](std::uint32_t b) { result += static_cast<char>(b); };
+    if (code < 0x80) {
+      byte(code);
+    } else if (code < 0x800) {
+      byte(0xC0 | (code >> 6)), byte(0x80 | (code & 0x3F));
+    } else if (code < 0x10000) {
+      byte(0xE0 | (code >> 12)), byte(0x80 | ((code >> 6) & 0x3F)), byte(0x80 | (code & 0x3F));
+    } else {
+      byte(0xF0 | (code >> 18)), byte(0x80 | ((code >> 12) & 0x3F)), byte(0x80 | ((code >> 6) & 0x3F)), byte(0x80 | (code & 0x3F));
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+inline Value parse(std::string_view text) { return Parser(text).parse(); }
+
+/// A string in quotes, with what JSON does not allow inside escaped.
+inline std::string quoted(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string result = "\"";
+  for (char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      (result += '\\') += c;
+    else if (code < 0x20)
+      ((result += "\\u00") += hex[code >> 4]) += hex[code & 15];
+    else
+      result += c;
+  }
+  return result + '"';
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::json

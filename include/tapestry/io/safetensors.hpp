@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include "../tensor/any_tensor.hpp"
+#include "../backend/cpu/cpu_backend.hpp"
+#include "file.hpp"
+#include "json.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// Texts by name that travel with the tensors.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+inline std::string_view find(const Metadata& metadata, std::string_view name, std::string_view otherwise = {}) {
+  for (const auto& [key, text] : metadata)
+    if (key == name) return text;
+  return otherwise;
+}
+
+/// What a safetensors file holds.
+struct Safetensors {
+  NamedTensors tensors;
+  Metadata metadata;
+};
+
+namespace detail {
+inline constexpr std::pair<std::string_view, DType> safetensors_types[] = {{"F32", DType::float32}, {"F64", DType::float64}, {"I64", DType::int64},
+                                                                           {"I32", DType::int32},   {"U8", DType::uint8},    {"BOOL", DType::boolean}};
+inline std::string_view safetensors_name(DType type) {
+  for (const auto& [name, dtype] : safetensors_types)
+    if (dtype == type) return name;
+  return "?";
+}
+}  // namespace detail
+
+/// Writes tensors as a safetensors file, which Python reads with safetensors.torch.load_file. Elements go by logical order. The file appears
+/// whole or not at all, and holds nothing but what is given: equal content makes equal bytes.
+///
+///   8 bytes    length of the header, little endian
+///   header     {"__metadata__": {...}, "fc.weight": {"dtype": "F32", "shape": [10, 512], "data_offsets": [0, 20480]}, ...}, padded with spaces
+///   data       the elements of one tensor after the other, little endian
+///
+/// Throws   FileError if it cannot be written, ValueError if a name stands twice.
+inline void save_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {}) {
+  std::string header = "{";
+  if (!metadata.empty()) {
+    header += "\"__metadata__\":{";
+    for (std::size_t i = 0; i < metadata.size(); ++i) header += message(i ? "," : "", json::quoted(metadata[i].first), ":", json::quoted(metadata[i].second));
+    header += "}";
+  }
+  std::vector<std::string_view> names;
+  std::size_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    names.push_back(name);
+    std::string shape = to_string(tensor.shape());
+    shape.erase(std::remove(shape.begin(), shape.end(), ' '), shape.end());
+    header += message(header.size() > 1 ? "," : "", json::quoted(name), ":{\"dtype\":\"", detail::safetensors_name(tensor.dtype()), "\",\"shape\":", shape,
+                      ",\"data_offsets\":[", offset, ",", offset + tensor.bytes(), "]}");
+    offset += tensor.bytes();
+  }
+  header += "}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw ValueError(message("save_safetensors: name ", *twice, " stands twice"));
+
+  AtomicFile file(path);
+  unsigned char length[8];
+  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(std::uint64_t{header.size()} >> (8 * i));
+  file.write(length, 8);
+  file.write(header);
+  for (const auto& [name, tensor] : tensors) {
+    const AnyTensor x = on_device(in_layout(tensor, Layout::row_major), cpu());
+    file.write(x.raw_data(), x.bytes());
+  }
+  file.commit();
+}
+
+/// Reads a safetensors file. Every size is checked against the file before it is believed.
+/// Throws   FileError naming the file and the cause.
+inline Safetensors load_safetensors(const std::string& path) {
+  FileReader file(path);
+  const auto fail = [&](const auto&... cause) -> FileError { return FileError(message("load_safetensors: ", path, ": ", cause...)); };
+  unsigned char length[8];
+  if (file.size() < 8) throw fail("file has ", file.size(), " bytes, too few for a header");
+  file.read(length, 8);
+  std::uint64_t header_size = 0;
+  for (std::size_t i = 0; i < 8; ++i) header_size |= std::uint64_t{length[i]} << (8 * i);
+  if (header_size > static_cast<std::uint64_t>(file.size() - 8)) throw fail("header claims ", header_size, " bytes but the file has ", file.size());
+  std::string header(static_cast<std::size_t>(header_size), ' ');
+  file.read(header.data(), static_cast<Index>(header_size));
+  json::Value root;
+  try {
+    root = json::parse(header);
+  } catch (const FileError& error) {
+    throw fail("header: ", std::string_view(error.what()));
+  }
+  if (root.kind != json::Value::Kind::object) throw fail("header is not an object");
+
+  struct Entry {
+    std::string name;
+    DType dtype;
+    Shape shape;
+    Index begin, end;
+    std::size_t position;  // in the header
+  };
+  const Index data_size = file.size() - 8 - static_cast<Index>(header_size);
+  Safetensors result;
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : root.members) {
+    if (name == "__metadata__") {
+      for (const auto& [key, text] : value.members) {
+        if (text.kind != json::Value::Kind::string) throw fail("metadata ", key, " is not a text");
+        result.metadata.emplace_back(key, text.text);
+      }
+      continue;
+    }
+    const json::Value *dtype = value.find("dtype"), *shape = value.find("shape"), *offsets = value.find("data_offsets");
+    if (!dtype || !shape || !offsets || shape->kind != json::Value::Kind::array || offsets->elements.size() != 2)
+      throw fail("tensor ", name, " must have dtype, shape and two data_offsets");
+    Entry entry{name, DType::float32, {}, offsets->elements[0].number, offsets->elements[1].number, entries.size()};
+    bool known = false;
+    for (const auto& [text, type] : detail::safetensors_types)
+      if (text == dtype->text) entry.dtype = type, known = true;
+    if (!known) throw fail("tensor ", name, " has dtype ", dtype->text, "; known are F32, F64, I64, I32, U8, BOOL");
+    if (static_cast<Index>(shape->elements.size()) > Shape::max_rank) throw fail("tensor ", name, " has more than 8 axes");
+    Index count = 1;
+    bool fits = true;
+    for (const json::Value& size : shape->elements) {
+      if (size.kind != json::Value::Kind::integer) throw fail("tensor ", name, " has a shape that is not of integers");
+      entry.shape.push_back(size.number);
+      fits = fits && (size.number == 0 || count <= data_size / size.number);
+      count = fits ? count * size.number : 0;
+    }
+    if (std::find(entry.shape.begin(), entry.shape.end(), 0) != entry.shape.end()) fits = true, count = 0;
+    if (!fits || entry.begin > entry.end || entry.end > data_size || entry.end - entry.begin != count * static_cast<Index>(size_of(entry.dtype)))
+      throw fail("tensor ", name, " of shape ", entry.shape, " does not fit its bytes ", entry.begin, " to ", entry.end, " of ", data_size);
+    entries.push_back(std::move(entry));
+  }
+  std::vector<std::size_t> order(entries.size());  // of the bytes, which must follow one another
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return std::pair(entries[a].begin, entries[a].end) < std::pair(entries[b].begin, entries[b].end); });
+  Index expected = 0;
+  for (std::size_t i : order) {
+    if (entries[i].begin != expected) throw fail("tensor ", entries[i].name, " begins at byte ", entries[i].begin, " of the data, expected ", expected);
+    expected = entries[i].end;
+  }
+  if (expected != data_size) throw fail(data_size - expected, " bytes behind the last tensor");
+
+  result.tensors.resize(entries.size());
+  for (std::size_t i : order) {
+    const Entry& entry = entries[i];
+    AnyTensor tensor = empty_any(entry.dtype, entry.shape, Layout::row_major, cpu());
+    file.read(tensor.raw_mutable_data(), entry.end - entry.begin);
+    if (entry.dtype == DType::boolean) {  // any other byte would be no bool at all
+      auto* bytes = static_cast<unsigned char*>(tensor.raw_mutable_data());
+      for (Index b = 0; b < tensor.numel(); ++b)
+        if (bytes[b] > 1) throw fail("tensor ", entry.name, " holds a bool that is neither 0 nor 1");
+    }
+    result.tensors[entry.position] = {entry.name, std::move(tensor)};
+  }
+  return result;
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI
