@@ -5,6 +5,7 @@
 
 #include "../backend.hpp"
 #include "../reference/plain.hpp"
+#include "gemm.hpp"
 #include "memory.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -72,7 +73,7 @@ class CpuBackend final : public CpuKernels<T, Backend<T>> {
   }
   void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T beta, T* c,
             Index ldc) override {
-    plain::gemm(a_op, b_op, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    cpu_kernels::gemm<T>({a_op, b_op, m, n, k, a, lda, b, ldb, beta, c, ldc});
   }
   void add_rows(Index rows, Index columns, const T* bias, T* y) override {
     plain::add_rows(rows, columns, bias, y);

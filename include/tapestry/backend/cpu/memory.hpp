@@ -6,20 +6,11 @@
 
 #include "../device.hpp"
 #include "allocator.hpp"
+#include "cast.hpp"
 #include "parallel_for.hpp"
 #include "strided_copy.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
-
-namespace cpu_kernels {
-/// Calls f with a null pointer to an unsigned integer of 1, 4 or 8 bytes: code that moves bytes needs no more types than that.
-template <class F>
-void visit_size(std::size_t element_size, const F& f) {
-  if (element_size == 1) return f(static_cast<std::uint8_t*>(nullptr));
-  if (element_size == 4) return f(static_cast<std::uint32_t*>(nullptr));
-  return f(static_cast<std::uint64_t*>(nullptr));
-}
-}  // namespace cpu_kernels
 
 /// The host's own memory.
 class CpuMemory final : public DeviceMemory {
@@ -40,31 +31,24 @@ class CpuMemory final : public DeviceMemory {
   }
 
   void fill(DType type, const void* value, Index count, void* to) override {
-    cpu_kernels::visit_size(size_of(type), [&]<class U>(U*) {
-      U bits;
-      std::memcpy(&bits, value, sizeof bits);
-      U* target = static_cast<U*>(to);
-      parallel_for(count, Index{1} << 17, [=](Index begin, Index end) { std::fill(target + begin, target + end, bits); });
+    parallel_for(count, Index{1} << 17, [=, size = size_of(type)](Index begin, Index end) {
+      const auto fill_with = [&]<class U>(U bits) {
+        std::memcpy(&bits, value, sizeof bits);
+        std::fill(static_cast<U*>(to) + begin, static_cast<U*>(to) + end, bits);
+      };
+      if (size == 1) return fill_with(std::uint8_t{});
+      if (size == 4) return fill_with(std::uint32_t{});
+      fill_with(std::uint64_t{});
     });
   }
 
   void cast(DType from_type, const void* from, DType to_type, void* to, Index count) override {
-    visit_dtype(from_type, [&]<Scalar From>(From) {
-      visit_dtype(to_type, [&]<Scalar To>(To) {
-        const From* source = static_cast<const From*>(from);
-        To* target = static_cast<To*>(to);
-        parallel_for(count, Index{1} << 16, [=](Index begin, Index end) {
-          for (Index i = begin; i < end; ++i) target[i] = static_cast<To>(source[i]);
-        });
-      });
-    });
+    parallel_for(count, Index{1} << 16, [=](Index begin, Index end) { cpu_kernels::cast(from_type, from, to_type, to, begin, end); });
   }
 
   void strided_copy(std::size_t element_size, const Shape& shape, const void* from, const Shape& from_stride, void* to,
                     const Shape& to_stride) override {
-    cpu_kernels::visit_size(element_size, [&]<class U>(U*) {
-      cpu_kernels::strided_copy(shape, static_cast<const U*>(from), from_stride, static_cast<U*>(to), to_stride);
-    });
+    cpu_kernels::strided_copy(element_size, shape, from, from_stride, to, to_stride);
   }
 
   void gather(std::size_t element_size, Index outer, Index size, Index inner, const Index* indices, Index count, const void* from,

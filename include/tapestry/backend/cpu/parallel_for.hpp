@@ -19,8 +19,14 @@ inline std::atomic<int>& chosen_threads() {
   return count;
 }
 
-/// Runs unit(context, 0 .. units - 1), each once, in any order. Not a template, so that the parallel region is compiled once.
-inline void run_units(Index units, void (*unit)(const void* context, Index u), const void* context);
+/// A task of parallel_for without its type, so that the parallel region is compiled once.
+struct UnitTask {
+  void (*run)(const void* function, Index begin, Index end);
+  const void* function;
+  Index count, grain;
+  void operator()(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
+};
+inline void run_units(const UnitTask& task);
 }  // namespace detail
 
 /// How many threads the kernels may use.
@@ -45,31 +51,21 @@ inline void set_num_threads(int count) {
 /// caller; units that had not begun are then left out. Inside another parallel_for it runs on the calling thread.
 template <class F>
 void parallel_for(Index count, Index grain, const F& f) {
-  if (count <= 0) return;
-  if (count <= grain) return f(Index{0}, count);
-  struct Context {
-    Index count, grain;
-    const F& f;
-  } context{count, grain, f};
-  detail::run_units((count + grain - 1) / grain,
-                    [](const void* memory, Index u) {
-                      const Context& c = *static_cast<const Context*>(memory);
-                      c.f(u * c.grain, std::min(c.count, (u + 1) * c.grain));
-                    },
-                    &context);
+  detail::run_units({[](const void* function, Index begin, Index end) { (*static_cast<const F*>(function))(begin, end); }, &f, count, grain});
 }
 
-inline void detail::run_units(Index units, void (*unit)(const void*, Index), const void* context) {
+inline void detail::run_units(const UnitTask& task) {
+  const Index units = (task.count + task.grain - 1) / task.grain;
 #ifdef _OPENMP
   const int threads = static_cast<int>(std::min<Index>(num_threads(), units));
   if (threads > 1 && !omp_in_parallel()) {
     std::atomic<bool> failed = false;
     std::exception_ptr error;
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (Index u = 0; u < units; ++u) {
+    for (Index unit = 0; unit < units; ++unit) {
       if (failed.load(std::memory_order_relaxed)) continue;
       try {
-        unit(context, u);
+        task(unit);
       } catch (...) {
         if (!failed.exchange(true)) error = std::current_exception();
       }
@@ -78,7 +74,7 @@ inline void detail::run_units(Index units, void (*unit)(const void*, Index), con
     return;
   }
 #endif
-  for (Index u = 0; u < units; ++u) unit(context, u);
+  for (Index unit = 0; unit < units; ++unit) task(unit);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -70,8 +70,20 @@ void copy_plane(Index rows, Index columns, const U* from, Index from_row, Index 
     }
 }
 
-template <class U>
-void strided_copy(const Shape& shape, const U* from, const Shape& from_stride, U* to, const Shape& to_stride) {
+/// copy_plane by element size; offsets are in elements. Code that moves bytes needs no more types than these three.
+inline void copy_plane(std::size_t element_size, Index rows, Index columns, const void* from, Index from_offset, Index from_row,
+                       Index from_column, void* to, Index to_offset, Index to_row, Index to_column) {
+  const auto copy = [&]<class U>(U*) {
+    copy_plane(rows, columns, static_cast<const U*>(from) + from_offset, from_row, from_column, static_cast<U*>(to) + to_offset, to_row,
+               to_column);
+  };
+  if (element_size == 1) return copy(static_cast<std::uint8_t*>(nullptr));
+  if (element_size == 4) return copy(static_cast<std::uint32_t*>(nullptr));
+  copy(static_cast<std::uint64_t*>(nullptr));
+}
+
+inline void strided_copy(std::size_t element_size, const Shape& shape, const void* from, const Shape& from_stride, void* to,
+                         const Shape& to_stride) {
   if (shape.numel() == 0) return;
   const CopyWalk w = simplified({shape, from_stride, to_stride});
   const Index last = w.size.rank() - 1, rows = w.size[last - 1], columns = w.size[last];
@@ -79,15 +91,15 @@ void strided_copy(const Shape& shape, const U* from, const Shape& from_stride, U
   const Index bands = (rows + band - 1) / band, planes = shape.numel() / (rows * columns);
   parallel_for(planes * bands, std::max<Index>(1, 16384 / (std::min(band, rows) * columns)), [&](Index begin, Index end) {
     for (Index unit = begin; unit < end; ++unit) {
-      Index plane = unit / bands, from_at = 0, to_at = 0;
       const Index row = unit % bands * band;
+      Index plane = unit / bands, from_at = row * w.from[last - 1], to_at = row * w.to[last - 1];
       for (Index axis = last - 2; axis >= 0; --axis) {
         from_at += plane % w.size[axis] * w.from[axis];
         to_at += plane % w.size[axis] * w.to[axis];
         plane /= w.size[axis];
       }
-      copy_plane(std::min(band, rows - row), columns, from + from_at + row * w.from[last - 1], w.from[last - 1], w.from[last],
-                 to + to_at + row * w.to[last - 1], w.to[last - 1], w.to[last]);
+      copy_plane(element_size, std::min(band, rows - row), columns, from, from_at, w.from[last - 1], w.from[last], to, to_at,
+                 w.to[last - 1], w.to[last]);
     }
   });
 }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+
+#include "../backend.hpp"
+#include "allocator.hpp"
+#include "gemm_pack.hpp"
+#include "parallel_for.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
+
+/// Scratch memory of a kernel, from the cache.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(Index count)
+      : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(CachingAllocator::instance().allocate(bytes_))) {}
+  ~Scratch() { CachingAllocator::instance().deallocate(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
+constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index a, Index b) { return divide_up(a, b) * b; }
+
+/// A product C = op(A) op(B) + beta C as the contract has it.
+template <class T>
+struct Product {
+  Transpose a_op, b_op;
+  Index m, n, k;
+  const T* a;
+  Index lda;
+  const T* b;
+  Index ldb;
+  T beta;
+  T* c;
+  Index ldc;
+
+  const T* a_at(Index i, Index p) const { return a_op == Transpose::no ? a + i * lda + p : a + p * lda + i; }
+  const T* b_at(Index p, Index j) const { return b_op == Transpose::no ? b + p * ldb + j : b + j * ldb + p; }
+};
+
+/// How a product is cut up; depends on its sizes and the instruction set alone.
+template <class T>
+struct GemmBlocking {
+  Index depth;         // k of a block: a tile's share of A and of B stays in the first-level cache
+  Index width;         // n of a block: the packed block of B stays in the last-level cache
+  Index rows, panels;  // of a unit of work: its share of A stays in the second-level cache
+
+  GemmBlocking(const Product<T>& g, const GemmKernels<T>& kernels) {
+    constexpr Index wanted_units = 16, cache = Index{192} << 10;
+    depth = std::min<Index>(g.k, 1536 / static_cast<Index>(sizeof(T)));
+    width = std::min<Index>(round_up(g.n, kernels.columns), Index{4096} / static_cast<Index>(sizeof(T)));
+    rows = std::max(kernels.rows, cache / (depth * static_cast<Index>(sizeof(T))) / kernels.rows * kernels.rows);
+    rows = std::min(rows, std::max(round_up(divide_up(g.m, wanted_units), kernels.rows), std::min(rows, 4 * kernels.rows)));
+    const Index all_panels = width / kernels.columns;
+    panels = divide_up(all_panels, std::min(all_panels, divide_up(wanted_units, divide_up(g.m, rows))));
+  }
+};
+
+/// One unit of work: rows [i0, i1) of C in columns [j0, j1), for depth [p0, p0 + depth). B lies at b, a panel of the micro-kernel's
+/// width after the other, `panel` apart.
+template <class T>
+void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Index i1, Index j0, Index j1, Index p0, Index depth, const T* b,
+               Index b_step, Index panel) {
+  TileOperands<T> t{};
+  t.depth = depth, t.b_step = b_step, t.c_row = g.ldc, t.beta = p0 == 0 ? g.beta : T{1};
+  const bool pack_a = g.a_op == Transpose::yes;
+  const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
+  if (pack_a)
+    for (Index i = i0, rows; i < i1; i += rows) {
+      rows = kernels.next_rows(i1 - i);
+      pack_rows(depth, rows, rows, g.a_at(i, p0), g.lda, packed_a.data() + (i - i0) * depth);
+    }
+  for (Index j = j0; j < j1; j += kernels.columns, b += panel) {
+    t.b = b;
+    t.columns = std::min(kernels.columns, j1 - j);
+    for (Index i = i0, rows; i < i1; i += rows) {
+      rows = kernels.next_rows(i1 - i);
+      t.a = pack_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0);
+      t.a_row = pack_a ? 1 : g.lda;
+      t.a_step = pack_a ? rows : 1;
+      t.c = g.c + i * g.ldc + j;
+      kernels.tile[static_cast<std::size_t>(rows)](t);
+    }
+  }
+}
+
+/// B is packed block by block; then the units, which own their part of C, go through it.
+template <class T>
+void gemm_blocked(const Product<T>& g) {
+  const GemmKernels<T>& kernels = gemm_kernels<T>();
+  const GemmBlocking<T> block(g, kernels);
+  const Index columns = kernels.columns;
+  const Scratch<T> packed(block.width * block.depth);
+  for (Index j0 = 0; j0 < g.n; j0 += block.width)
+    for (Index p0 = 0; p0 < g.k; p0 += block.depth) {
+      const Index j1 = std::min(g.n, j0 + block.width), depth = std::min(block.depth, g.k - p0), panel = depth * columns;
+      parallel_for(j1 - j0, columns * std::max<Index>(1, 32768 / panel), [&](Index begin, Index end) {
+        for (Index j = begin; j < end; j += columns) {
+          const auto pack = g.b_op == Transpose::no ? pack_rows<T> : pack_columns<T>;
+          pack(depth, std::min(columns, end - j), columns, g.b_at(p0, j0 + j), g.ldb, packed.data() + j * depth);
+        }
+      });
+      const Index row_units = divide_up(g.m, block.rows), column_units = divide_up(j1 - j0, block.panels * columns);
+      parallel_for(row_units * column_units, 1, [&](Index unit, Index) {
+        const Index i = unit / column_units * block.rows, j = unit % column_units * block.panels * columns;
+        gemm_unit(g, kernels, i, std::min(g.m, i + block.rows), j0 + j, std::min(j1, j0 + j + block.panels * columns), p0, depth,
+                  packed.data() + j * depth, columns, panel);
+      });
+    }
+}
+
+/// A small C with a long k, as dW of a convolution: k is cut into a fixed number of chunks, whose products are added in order.
+template <class T>
+void gemm_split(const Product<T>& g, Index chunks) {
+  const Index length = divide_up(g.k, chunks), size = g.m * g.n;
+  const Scratch<T> parts(chunks * size);
+  parallel_for(chunks, 1, [&](Index chunk, Index) {
+    const Index p = chunk * length;
+    Product<T> part = g;
+    part.k = std::min(length, g.k - p);
+    part.a = g.a_at(0, p), part.b = g.b_at(p, 0);
+    part.beta = T{0}, part.c = parts.data() + chunk * size, part.ldc = g.n;
+    gemm_blocked(part);
+  });
+  for (Index i = 0; i < g.m; ++i)
+    for (Index j = 0; j < g.n; ++j) {
+      T sum = g.beta == T{0} ? T{0} : g.beta * g.c[i * g.ldc + j];
+      for (Index chunk = 0; chunk < chunks; ++chunk) sum += parts.data()[chunk * size + i * g.n + j];
+      g.c[i * g.ldc + j] = sum;
+    }
+}
+
+template <Floating T>
+void gemm(const Product<T>& g) {
+  if (g.m == 0 || g.n == 0) return;
+  if (g.k == 0) {
+    for (Index i = 0; i < g.m; ++i)
+      for (Index j = 0; j < g.n; ++j) g.c[i * g.ldc + j] = g.beta == T{0} ? T{0} : g.beta * g.c[i * g.ldc + j];
+    return;
+  }
+  const Index chunks = std::min<Index>(16, g.k / 2048);
+  if (chunks >= 2 && g.m * g.n <= Index{1} << 15) {
+    const Index length = divide_up(g.k, chunks);
+    return gemm_split(g, divide_up(g.k, length));  // no chunk is empty
+  }
+  gemm_blocked(g);
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

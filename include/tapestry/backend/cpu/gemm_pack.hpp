@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernel/gemm_tile.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
+
+/// panel[p][j] = b[p*b_row + j] for p < depth, j < columns; the rest of the panel's `width` is 0.
+template <class T>
+void pack_rows(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) {
+  const std::size_t whole = static_cast<std::size_t>(width) * sizeof(T);
+  if (columns == width && whole == 128) {
+    for (Index p = 0; p < depth; ++p) std::memcpy(panel + p * width, b + p * b_row, 128);
+  } else if (columns == width && whole == 64) {
+    for (Index p = 0; p < depth; ++p) std::memcpy(panel + p * width, b + p * b_row, 64);
+  } else {
+    for (Index p = 0; p < depth; ++p) {
+      for (Index j = 0; j < columns; ++j) panel[p * width + j] = b[p * b_row + j];
+      for (Index j = columns; j < width; ++j) panel[p * width + j] = T{0};
+    }
+  }
+}
+
+/// panel[p][j] = b[j*b_row + p]: the same where B is stored transposed. Blocks of 4 x 4 turn over in registers.
+template <class T>
+void pack_columns(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) {
+  using V = Vector<T, 4 * sizeof(T)>;
+  Index j = 0;
+  for (; j + 4 <= columns; j += 4) {
+    const T* row = b + j * b_row;
+    Index p = 0;
+    for (; p + 4 <= depth; p += 4) {
+      V r0, r1, r2, r3;
+      load(r0, row + p), load(r1, row + p + b_row), load(r2, row + p + 2 * b_row), load(r3, row + p + 3 * b_row);
+      const V low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+      const V low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5), high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+      T* to = panel + p * width + j;
+      store(V(__builtin_shufflevector(low01, low23, 0, 1, 4, 5)), to);
+      store(V(__builtin_shufflevector(low01, low23, 2, 3, 6, 7)), to + width);
+      store(V(__builtin_shufflevector(high01, high23, 0, 1, 4, 5)), to + 2 * width);
+      store(V(__builtin_shufflevector(high01, high23, 2, 3, 6, 7)), to + 3 * width);
+    }
+    for (; p < depth; ++p)
+      for (Index q = 0; q < 4; ++q) panel[p * width + j + q] = row[q * b_row + p];
+  }
+  for (; j < columns; ++j)
+    for (Index p = 0; p < depth; ++p) panel[p * width + j] = b[j * b_row + p];
+  for (; j < width; ++j)
+    for (Index p = 0; p < depth; ++p) panel[p * width + j] = T{0};
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
