@@ -11,7 +11,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 struct Conv2dLayerOptions {
   Size2 kernel = 0;    ///< taps, as `3` or `{1, 7}`; must be given
   Size2 stride = 1;    ///< pixels from one window to the next
-  Padding padding;     ///< pixels added on each side: a number, a pair, or Padding::same
+  Padding padding{};   ///< pixels added on each side: a number, a pair, or Padding::same
   Size2 dilation = 1;  ///< pixels from one tap of the kernel to the next
   Index groups = 1;    ///< input and output channels are cut into so many parts, and part is linked to part only
   bool bias = true;

@@ -187,7 +187,7 @@ std::vector<Tensor<T>> parameters(Module& module) {
   for (auto& [name, tensor] : named_parameters(module)) {
     bool seen = false;
     for (const auto& other : found) seen = seen || other.handle() == tensor.handle();
-    if (!seen) found.push_back(tensor.as<T>());
+    if (!seen) found.push_back(tensor.template as<T>());
   }
   return found;
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../ops/embedding.hpp"
+#include "init.hpp"
+#include "module.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+struct EmbeddingOptions {
+  std::optional<Index> padding_idx{};  ///< a row that stays as it is and begins as zeros; negative counts from the end
+};
+
+/// A table of vectors, one for each index: y = weight[indices]. A Module, not a Layer: it takes integers.
+///
+/// Shapes   indices [*] -> [*, embedding_dim]; weight [num_embeddings, embedding_dim]
+/// Begins   weight standard normal
+/// Throws   ValueError for a size below 1 or a padding_idx that is no row.
+template <Floating T = float>
+class Embedding : public Module {
+ public:
+  Tensor<T> weight;
+
+  Embedding(Index num_embeddings, Index embedding_dim, EmbeddingOptions options = {}) : padding_idx_(options.padding_idx) {
+    if (num_embeddings < 1 || embedding_dim < 1)
+      throw ValueError(message("Embedding: num_embeddings and embedding_dim must be at least 1, got ", num_embeddings, " and ", embedding_dim));
+    if (padding_idx_ && (*padding_idx_ < -num_embeddings || *padding_idx_ >= num_embeddings))
+      throw ValueError(message("Embedding: padding_idx must be from ", -num_embeddings, " to ", num_embeddings - 1, ", got ", *padding_idx_));
+    if (padding_idx_ && *padding_idx_ < 0) *padding_idx_ += num_embeddings;
+    weight = Tensor<T>(Shape{num_embeddings, embedding_dim});
+    init::normal(weight);
+    if (padding_idx_)
+      for (Index i = 0; i < embedding_dim; ++i) weight.set({*padding_idx_, i}, T{0});
+    weight.requires_grad(true);
+  }
+
+  Tensor<T> forward(const Tensor<Index>& indices) { return embedding(indices, weight, padding_idx_); }
+  Tensor<T> operator()(const Tensor<Index>& indices) { return forward(indices); }
+  void members(const Members& visit) override { visit.parameter("weight", weight); }
+  std::string name() const override { return "Embedding"; }
+  std::string description() const override {
+    return message(weight.dim(0), ", ", weight.dim(1), padding_idx_ ? message(", padding_idx=", *padding_idx_) : "");
+  }
+
+ private:
+  std::optional<Index> padding_idx_;
+};
+
+}  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../ops/adaptive_avg_pool2d.hpp"
+#include "../ops/avg_pool2d.hpp"
+#include "../ops/max_pool2d.hpp"
+#include "describe.hpp"
+#include "module.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// The largest value under each window; see ops/max_pool2d.hpp, whose function max_pool2d_with_indices also tells where it stood.
+template <Floating T = float>
+class MaxPool2d : public Layer<T> {
+ public:
+  explicit MaxPool2d(Size2 kernel, MaxPool2dOptions options = {}) : kernel_(kernel), options_(options) {
+    detail::check_pool_options("MaxPool2d", kernel, options.stride, options.padding, options.dilation);
+  }
+  Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel_, options_); }
+  std::string name() const override { return "MaxPool2d"; }
+  std::string description() const override {
+    return message("kernel_size=", detail::python_size(kernel_), ", stride=", detail::python_size(options_.stride.or_kernel(kernel_)),
+                   ", padding=", detail::python_size(options_.padding), ", dilation=", detail::python_size(options_.dilation),
+                   ", ceil_mode=", detail::python_bool(options_.ceil_mode));
+  }
+
+ private:
+  Size2 kernel_;
+  MaxPool2dOptions options_;
+};
+
+/// The mean under each window; see ops/avg_pool2d.hpp.
+template <Floating T = float>
+class AvgPool2d : public Layer<T> {
+ public:
+  explicit AvgPool2d(Size2 kernel, AvgPool2dOptions options = {}) : kernel_(kernel), options_(options) {
+    detail::check_pool_options("AvgPool2d", kernel, options.stride, options.padding, 1);
+  }
+  Tensor<T> forward(const Tensor<T>& x) override { return avg_pool2d(x, kernel_, options_); }
+  std::string name() const override { return "AvgPool2d"; }
+  std::string description() const override {
+    return message("kernel_size=", detail::python_size(kernel_), ", stride=", detail::python_size(options_.stride.or_kernel(kernel_)),
+                   ", padding=", detail::python_size(options_.padding));
+  }
+
+ private:
+  Size2 kernel_;
+  AvgPool2dOptions options_;
+};
+
+/// Averages images of any size down to a given one; see ops/adaptive_avg_pool2d.hpp. `AdaptiveAvgPool2d(1)`, `AdaptiveAvgPool2d({7, keep_size})`.
+template <Floating T = float>
+class AdaptiveAvgPool2d : public Layer<T> {
+ public:
+  template <std::integral I>
+  explicit AdaptiveAvgPool2d(I output_size) : AdaptiveAvgPool2d(Size2(output_size)) {
+    description_ = message("output_size=", static_cast<Index>(output_size));
+  }
+  explicit AdaptiveAvgPool2d(Size2 output_size) : output_size_(output_size) {
+    const auto text = [](Index size) { return size == keep_size ? std::string("None") : std::to_string(size); };
+    if (output_size.height < keep_size || output_size.width < keep_size)
+      throw ValueError(message("AdaptiveAvgPool2d: output_size must be at least 0, or keep_size, got ", output_size));
+    description_ = message("output_size=(", text(output_size.height), ", ", text(output_size.width), ")");
+  }
+  Tensor<T> forward(const Tensor<T>& x) override { return adaptive_avg_pool2d(x, output_size_); }
+  std::string name() const override { return "AdaptiveAvgPool2d"; }
+  std::string description() const override { return description_; }
+
+ private:
+  Size2 output_size_;
+  std::string description_;
+};
+
+}  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../backend/meta/meta_backend.hpp"
+#include "module.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+/// What a model is made of and what one forward pass takes.
+struct Summary {
+  struct Row {
+    std::string name, type;  ///< full name within the model, and the layer's class
+    Index depth = 0;         ///< 0: the model itself
+    Shape output;
+    Index parameters = 0, trainable = 0;  ///< of the layer and all below it
+    std::uint64_t flops = 0;              ///< likewise; a multiply-add counts as 2
+    bool leaf = true;                     ///< calls no other layer
+  };
+  std::vector<Row> rows;
+  Shape input;
+  Index parameters = 0, trainable = 0;
+  std::uint64_t flops = 0;            ///< of all convolutions and matrix products; element-wise work is not counted
+  std::uint64_t parameter_bytes = 0;
+  std::uint64_t activation_bytes = 0;  ///< of the results of all leaves: what training keeps, about
+};
+
+namespace detail {
+/// Puts the tensors of a module on the meta device and the module into evaluation, and everything back at the end.
+class MetaStay {
+ public:
+  explicit MetaStay(Module& module) {
+    remember_training(module);
+    for_each_member(module, [&](const std::string&, AnyTensor& tensor, Member) { places_.emplace_back(&tensor, tensor); });
+    for (auto& [place, original] : places_) *place = empty_any(original.dtype(), original.shape(), original.layout(), meta());
+    module.eval();
+  }
+  ~MetaStay() {
+    for (auto& [place, original] : places_) *place = original;
+    for (auto& [module, training] : training_) module->train(training);  // a parent before its children, which then say otherwise
+  }
+  MetaStay(const MetaStay&) = delete;
+  MetaStay& operator=(const MetaStay&) = delete;
+
+ private:
+  void remember_training(Module& module) {
+    training_.emplace_back(&module, module.training());
+    Members visit;
+    visit.on_child = [this](std::string_view, Module& child) { remember_training(child); };
+    module.members(visit);
+  }
+  std::vector<std::pair<AnyTensor*, AnyTensor>> places_;
+  std::vector<std::pair<Module*, bool>> training_;
+};
+
+/// Writes down each layer as it is called.
+class SummaryObserver final : public LayerObserver {
+ public:
+  explicit SummaryObserver(Module& root) {
+    name_all(root, "");
+    detail::layer_observer() = this;
+  }
+  ~SummaryObserver() { detail::layer_observer() = nullptr; }
+
+  void enter(Module& layer, const Shape&) override {
+    if (!open_.empty()) rows[open_.back()].leaf = false;
+    Summary::Row row;
+    for (const auto& [module, name] : names_)
+      if (module == &layer) row.name = name;
+    row.type = layer.name();
+    row.depth = static_cast<Index>(open_.size());
+    for (const auto& [name, tensor] : named_parameters(layer)) row.parameters += tensor.numel();
+    row.flops = meta_multiply_adds();
+    open_.push_back(rows.size());
+    modules.push_back(&layer);
+    rows.push_back(std::move(row));
+  }
+  void leave(Module&, const Shape& output) override {
+    Summary::Row& row = rows[open_.back()];
+    row.output = output;
+    row.flops = 2 * (meta_multiply_adds() - row.flops);
+    open_.pop_back();
+  }
+
+  std::vector<Summary::Row> rows;
+  std::vector<Module*> modules;  // one a row
+
+ private:
+  void name_all(Module& module, const std::string& name) {
+    names_.emplace_back(&module, name);
+    Members visit;
+    visit.on_child = [&](std::string_view child_name, Module& child) {
+      name_all(child, name.empty() ? std::string(child_name) : name + "." + std::string(child_name));
+    };
+    module.members(visit);
+  }
+  std::vector<std::pair<const Module*, std::string>> names_;
+  std::vector<std::size_t> open_;
+};
+}  // namespace detail
+
+/// Runs any module on an input of the given shape without computing or allocating anything, and tells for each layer that is called its output
+/// shape, parameters and FLOPs. The module is unchanged afterwards. T is the scalar type of the input: `summary<Index>(embedding, {4, 7})`.
+///
+/// Throws   what the module's forward throws if the shape does not fit.
+template <Scalar T = float, std::derived_from<Module> M>
+Summary summary(M& module, const Shape& input) {
+  const auto trainable = [](Module& m) {
+    Index count = 0;
+    for (const auto& [name, tensor] : named_parameters(m)) count += tensor.requires_grad() ? tensor.numel() : 0;
+    return count;
+  };
+  std::uint64_t element = sizeof(float);  // of activations: as wide as the parameters are
+  for (const auto& [name, tensor] : named_parameters(module)) element = size_of(tensor.dtype());
+  Summary result;
+  result.input = input;
+  std::vector<Module*> modules;
+  {
+    const NoGrad no_grad;
+    const detail::MetaStay stay(module);
+    detail::SummaryObserver observer(module);
+    const std::uint64_t before = detail::meta_multiply_adds();
+    if constexpr (requires { typename M::value_type; })
+      module(Tensor<typename M::value_type>(input, Layout::row_major, meta()));
+    else
+      module(Tensor<T>(input, Layout::row_major, meta()));
+    result.flops = 2 * (detail::meta_multiply_adds() - before);
+    result.rows = std::move(observer.rows);
+    modules = std::move(observer.modules);
+  }
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    result.rows[i].trainable = trainable(*modules[i]);
+    if (result.rows[i].leaf) result.activation_bytes += static_cast<std::uint64_t>(result.rows[i].output.numel()) * element;
+  }
+  std::vector<AnyTensor> seen;  // what several layers share counts once
+  for (const auto& [name, tensor] : named_parameters(module)) {
+    if (std::any_of(seen.begin(), seen.end(), [&](const AnyTensor& other) { return other.handle() == tensor.handle(); })) continue;
+    seen.push_back(tensor);
+    result.parameters += tensor.numel();
+    result.trainable += tensor.requires_grad() ? tensor.numel() : 0;
+    result.parameter_bytes += tensor.bytes();
+  }
+  return result;
+}
+
+/// The summary as a table.
+inline std::string to_string(const Summary& summary) {
+  const auto grouped = [](std::uint64_t value) {
+    std::string text = std::to_string(value);
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+    return text;
+  };
+  const auto count = [&](Index value) { return grouped(static_cast<std::uint64_t>(value)); };
+  std::vector<std::array<std::string, 4>> cells{{"Layer", "Output shape", "Parameters", "FLOPs"}};
+  for (const auto& row : summary.rows) {
+    const std::string indent(static_cast<std::size_t>(2 * row.depth), ' ');
+    cells.push_back({indent + (row.name.empty() ? row.type : row.type + " (" + row.name + ")"), to_string(row.output),
+                     row.parameters > 0 ? count(row.parameters) : "-", row.flops > 0 ? grouped(row.flops) : "-"});
+  }
+  std::array<std::size_t, 4> width{};
+  for (const auto& line : cells)
+    for (std::size_t i = 0; i < 4; ++i) width[i] = std::max(width[i], line[i].size());
+  const std::string rule = std::string(width[0] + width[1] + width[2] + width[3] + 6, '-') + "\n";
+  std::string text = rule;
+  for (std::size_t n = 0; n < cells.size(); ++n) {
+    const auto& line = cells[n];
+    text += line[0] + std::string(width[0] - line[0].size() + 2, ' ') + line[1] + std::string(width[1] - line[1].size(), ' ');
+    for (std::size_t i = 2; i < 4; ++i) text += std::string(width[i] - line[i].size() + 2, ' ') + line[i];
+    text += "\n" + (n == 0 ? rule : "");
+  }
+  const auto megabytes = [](std::uint64_t bytes) {
+    const std::uint64_t hundredths = (bytes * 100 + (1u << 19)) >> 20;
+    return message(hundredths / 100, '.', hundredths % 100 < 10 ? "0" : "", hundredths % 100, " MiB");
+  };
+  text += rule;
+  text += message("Input ", summary.input, "\nParameters ", count(summary.parameters), ", trainable ", count(summary.trainable), " (",
+                  megabytes(summary.parameter_bytes), ")\nForward pass ", grouped(summary.flops), " FLOPs, activations ", megabytes(summary.activation_bytes), "\n");
+  return text + rule;
+}
+inline std::ostream& operator<<(std::ostream& out, const Summary& summary) { return out << to_string(summary); }
+
+}  // namespace tapestry::inline TAPESTRY_ABI
