@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include <tapestry/backend/reference/elementwise.hpp>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using namespace tapestry;
+using Doubles = std::vector<double>;
+
+namespace {
+const double not_a_number = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+constexpr UnaryOp every_unary[] = {UnaryOp::negate,    UnaryOp::absolute,   UnaryOp::sign,       UnaryOp::square_root, UnaryOp::exponential,
+                                   UnaryOp::logarithm, UnaryOp::power,      UnaryOp::affine,     UnaryOp::clamp,       UnaryOp::relu,
+                                   UnaryOp::leaky_relu, UnaryOp::sigmoid,   UnaryOp::tanh,       UnaryOp::gelu,        UnaryOp::gelu_tanh};
+
+double value(UnaryOp op, double x, double a = 0, double b = 0) { return plain::unary_value(op, x, a, b); }
+
+template <Scalar T>
+std::vector<int> integers(UnaryOp op, const std::vector<T>& x, T a = 0, T b = 0) {
+  std::vector<T> y(x.size());
+  plain::unary(op, static_cast<Index>(x.size()), x.data(), a, b, y.data());
+  return {y.begin(), y.end()};
+}
+}  // namespace
+
+TEST_CASE("plain unary: each op's formula") {
+  CHECK(value(UnaryOp::negate, 2) == -2);
+  CHECK(value(UnaryOp::absolute, -2) == 2);
+  CHECK(value(UnaryOp::sign, -0.1) == -1);
+  CHECK(value(UnaryOp::sign, 0) == 0);
+  CHECK(value(UnaryOp::square_root, 9) == 3);
+  CHECK(value(UnaryOp::exponential, 1) == Approx(2.718281828459045));
+  CHECK(value(UnaryOp::logarithm, 10) == Approx(2.302585092994046));
+  CHECK(value(UnaryOp::power, 2, -3) == 0.125);
+  CHECK(value(UnaryOp::affine, 2, 3, 4) == 10);
+  CHECK(value(UnaryOp::clamp, -5, -1, 2) == -1);
+  CHECK(value(UnaryOp::clamp, 5, -1, 2) == 2);
+  CHECK(value(UnaryOp::clamp, 1, -1, 2) == 1);
+  CHECK(value(UnaryOp::clamp, 1, 3, 2) == 2);  // min(max(x, a), b), also where a > b
+  CHECK(value(UnaryOp::relu, -1) == 0);
+  CHECK(value(UnaryOp::relu, 1.5) == 1.5);
+  CHECK(value(UnaryOp::leaky_relu, -2, 0.1) == Approx(-0.2));
+  CHECK(value(UnaryOp::leaky_relu, 2, 0.1) == 2);
+  CHECK(value(UnaryOp::sigmoid, 0) == 0.5);
+  CHECK(value(UnaryOp::sigmoid, std::log(3.0)) == Approx(0.75));
+  CHECK(value(UnaryOp::sigmoid, -1000) == 0);
+  CHECK(value(UnaryOp::tanh, 0.5) == Approx(0.46211715726000975));
+  CHECK(value(UnaryOp::gelu, 1) == Approx(0.8413447460685429));
+  CHECK(value(UnaryOp::gelu, -10) == Approx(-7.619853024160527e-23));  // 1 + erf would leave 0
+  CHECK(value(UnaryOp::gelu_tanh, 1) == Approx(0.8411919906082768));
+}
+
+TEST_CASE("plain unary: NaN stays NaN but for sign, which has none") {
+  for (UnaryOp op : every_unary) {
+    CAPTURE(plain::name_of(op));
+    if (op == UnaryOp::sign) CHECK(value(op, not_a_number) == 0);
+    else CHECK(std::isnan(value(op, not_a_number, 0.5, 1)));
+  }
+}
+
+TEST_CASE("plain unary on integers: exact where it has a meaning, refused elsewhere") {
+  using Ints = std::vector<int>;
+  const std::vector<Index> x{-2, 0, 3};
+  CHECK(integers<Index>(UnaryOp::negate, x) == Ints{2, 0, -3});
+  CHECK(integers<Index>(UnaryOp::absolute, x) == Ints{2, 0, 3});
+  CHECK(integers<Index>(UnaryOp::sign, x) == Ints{-1, 0, 1});
+  CHECK(integers<Index>(UnaryOp::power, x, 3) == Ints{-8, 0, 27});
+  CHECK(integers<Index>(UnaryOp::power, x, 0) == Ints{1, 1, 1});
+  CHECK(integers<Index>(UnaryOp::power, {-2, -1, 1, 3}, -3) == Ints{0, -1, 1, 0});
+  CHECK(integers<Index>(UnaryOp::power, {-1}, -4) == Ints{1});
+  CHECK(integers<Index>(UnaryOp::affine, x, 10, 1) == Ints{-19, 1, 31});
+  CHECK(integers<Index>(UnaryOp::clamp, x, -1, 2) == Ints{-1, 0, 2});
+  CHECK(integers<Index>(UnaryOp::relu, x) == Ints{0, 0, 3});
+  CHECK(integers<std::uint8_t>(UnaryOp::negate, {1, 255}) == Ints{255, 1});
+  CHECK(integers<std::uint8_t>(UnaryOp::power, {16, 3}, 2) == Ints{0, 9});
+  constexpr Index lowest = std::numeric_limits<Index>::min();
+  CHECK(plain::unary_value<Index>(UnaryOp::negate, lowest, 0, 0) == lowest);
+  CHECK(plain::unary_value<Index>(UnaryOp::absolute, lowest, 0, 0) == lowest);
+
+  for (UnaryOp op : every_unary) {
+    std::vector<std::int32_t> y{7};
+    const std::int32_t one = 1;
+    CAPTURE(plain::name_of(op));
+    if (plain::supports<std::int32_t>(op)) {
+      CHECK_NOTHROW(plain::unary<std::int32_t>(op, 1, &one, 1, 1, y.data()));
+    } else {
+      CHECK_THROWS_WITH(plain::unary<std::int32_t>(op, 1, &one, 1, 1, y.data()),
+                        std::string(plain::name_of(op)) + ": x must be float32 or float64, got int32");
+      CHECK(y[0] == 7);
+    }
+  }
+}
+
+TEST_CASE("plain unary_backward is the derivative of every op") {
+  const double a = 1.7, b = 2.5, h = 1e-6;  // clamp's bounds too: the points below lie on both sides and between
+  for (UnaryOp op : every_unary)
+    for (double x : {-1.3, -0.4, 0.3, 1.1, 1.9, 2.4, 3.1}) {
+      const bool positive_only = op == UnaryOp::square_root || op == UnaryOp::logarithm || op == UnaryOp::power;
+      if (positive_only && x < 0) continue;
+      const double y = value(op, x, a, b), dy = 1.5;
+      double dx = not_a_number;
+      plain::unary_backward(op, 1, &x, &y, &dy, a, b, &dx);
+      CAPTURE(plain::name_of(op), x);
+      CHECK(dx == Approx(dy * (value(op, x + h, a, b) - value(op, x - h, a, b)) / (2 * h)).margin(1e-8));
+    }
+}
+
+TEST_CASE("plain unary_backward at the corners, as in PyTorch") {
+  const auto slope = [](UnaryOp op, double x, double a = 0, double b = 0) {
+    return plain::unary_gradient(op, x, value(op, x, a, b), 1.0, a, b);
+  };
+  CHECK(slope(UnaryOp::relu, 0) == 0);
+  CHECK(slope(UnaryOp::relu, not_a_number) == 1);
+  CHECK(slope(UnaryOp::absolute, 0) == 0);
+  CHECK(slope(UnaryOp::leaky_relu, 0, 0.25) == 0.25);
+  CHECK(slope(UnaryOp::clamp, 1, 1, 2) == 1);
+  CHECK(slope(UnaryOp::clamp, 2, 1, 2) == 1);
+  CHECK(slope(UnaryOp::power, 0, 0) == 0);
+  CHECK(slope(UnaryOp::power, 0, 1) == 1);
+  CHECK(slope(UnaryOp::square_root, 0) == infinity);
+  CHECK(plain::unary_gradient(UnaryOp::relu, -1.0, 0.0, infinity, 0.0, 0.0) == 0);  // dropped, not multiplied by 0
+}
+
+TEST_CASE("plain binary: each op, NaN wins maximum and minimum") {
+  const auto binary = [](BinaryOp op, double a, double b) { return plain::binary_value(op, a, b); };
+  CHECK(binary(BinaryOp::add, 1, 2) == 3);
+  CHECK(binary(BinaryOp::subtract, 1, 2) == -1);
+  CHECK(binary(BinaryOp::multiply, 3, 2) == 6);
+  CHECK(binary(BinaryOp::divide, 1, 2) == 0.5);
+  CHECK(binary(BinaryOp::divide, 1, 0) == infinity);
+  CHECK(binary(BinaryOp::power, 2, 10) == 1024);
+  CHECK(binary(BinaryOp::maximum, 1, 2) == 2);
+  CHECK(binary(BinaryOp::minimum, 1, 2) == 1);
+  for (BinaryOp op : {BinaryOp::maximum, BinaryOp::minimum}) {
+    CHECK(std::isnan(binary(op, not_a_number, 1)));
+    CHECK(std::isnan(binary(op, 1, not_a_number)));
+  }
+}
+
+TEST_CASE("plain binary on integers truncates, wraps and refuses to divide by 0 before it writes") {
+  constexpr Index lowest = std::numeric_limits<Index>::min(), highest = std::numeric_limits<Index>::max();
+  CHECK(plain::binary_value<Index>(BinaryOp::divide, -7, 2) == -3);
+  CHECK(plain::binary_value<Index>(BinaryOp::divide, lowest, -1) == lowest);
+  CHECK(plain::binary_value<Index>(BinaryOp::add, highest, 1) == lowest);
+  CHECK(plain::binary_value<Index>(BinaryOp::multiply, highest, 2) == -2);
+  CHECK(plain::binary_value<Index>(BinaryOp::power, 3, 4) == 81);
+  CHECK(int{plain::binary_value<std::uint8_t>(BinaryOp::subtract, 1, 2)} == 255);
+  CHECK(plain::binary_value<bool>(BinaryOp::add, true, true));
+  CHECK_FALSE(plain::binary_value<bool>(BinaryOp::multiply, true, false));
+
+  const Broadcast walk{{3}, {1}, {1}};
+  const std::vector<Index> a{1, 2, 3}, b{1, 0, 1};
+  std::vector<Index> y{7, 7, 7};
+  CHECK_THROWS_WITH(plain::binary(BinaryOp::divide, walk, a.data(), b.data(), y.data()),
+                    "divide: divisor must not be 0 for int64, got 0 at position 1");
+  CHECK(y == std::vector<Index>{7, 7, 7});
+}
+
+TEST_CASE("plain binary and compare walk by strides: a stride of 0 repeats") {
+  const Broadcast outer{{2, 3}, {1, 0}, {0, 1}};
+  const Doubles a{10, 20}, b{1, 2, 3};
+  Doubles y(6);
+  plain::binary(BinaryOp::add, outer, a.data(), b.data(), y.data());
+  CHECK(y == Doubles{11, 12, 13, 21, 22, 23});
+  const Broadcast transposed{{2, 3}, {1, 2}, {0, 0}};  // a is stored 3 x 2
+  const Doubles stored{1, 2, 3, 4, 5, 6}, three{3};
+  bool less[6];
+  plain::compare(CompareOp::less, transposed, stored.data(), three.data(), less);
+  CHECK(std::vector<bool>(less, less + 6) == std::vector<bool>{true, false, false, true, false, false});
+  const Broadcast scalar{{}, {}, {}};
+  plain::binary(BinaryOp::multiply, scalar, a.data(), b.data() + 2, y.data());
+  CHECK(y[0] == 30);
+}
+
+TEST_CASE("plain compare: each op, and NaN equals nothing") {
+  const auto holds = [](CompareOp op, double a, double b) { return plain::compare_value(op, a, b); };
+  const auto row = [&](CompareOp op) { return std::vector<bool>{holds(op, 1, 2), holds(op, 2, 2), holds(op, 3, 2), holds(op, not_a_number, not_a_number)}; };
+  CHECK(row(CompareOp::equal) == std::vector<bool>{false, true, false, false});
+  CHECK(row(CompareOp::not_equal) == std::vector<bool>{true, false, true, true});
+  CHECK(row(CompareOp::less) == std::vector<bool>{true, false, false, false});
+  CHECK(row(CompareOp::less_equal) == std::vector<bool>{true, true, false, false});
+  CHECK(row(CompareOp::greater) == std::vector<bool>{false, false, true, false});
+  CHECK(row(CompareOp::greater_equal) == std::vector<bool>{false, true, true, false});
+}
+
+TEST_CASE("plain where, scale_add, arange, mask_scale, add_rows") {
+  const bool condition[] = {true, false};
+  const Doubles a{1, 2}, b{10, 20};
+  Doubles y(2);
+  plain::where(2, condition, a.data(), b.data(), y.data());
+  CHECK(y == Doubles{1, 20});
+  plain::scale_add(2, 2.0, a.data(), 3.0, y.data());
+  CHECK(y == Doubles{5, 64});
+  y = {not_a_number, not_a_number};
+  plain::scale_add(2, 2.0, a.data(), 0.0, y.data());
+  CHECK(y == Doubles{2, 4});
+  plain::mask_scale(2, condition, 2.0, b.data(), y.data());
+  CHECK(y == Doubles{20, 0});
+
+  Doubles line(3);
+  plain::arange(3, 1.0, -0.5, line.data());
+  CHECK(line == Doubles{1, 0.5, 0});
+  std::vector<Index> counted(3);
+  plain::arange<Index>(3, -1, 2, counted.data());
+  CHECK(counted == std::vector<Index>{-1, 1, 3});
+
+  Doubles rows{1, 2, 3, 4};
+  plain::add_rows(2, 2, b.data(), rows.data());
+  CHECK(rows == Doubles{11, 22, 13, 24});
+}
