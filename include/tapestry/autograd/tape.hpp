@@ -8,6 +8,11 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
+namespace detail {
+template <Scalar T, class Inputs, class Backward>
+Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backward backward);
+}
+
 /// Reverse-mode differentiation. While a Tape is in scope, every op whose inputs ask for gradients writes down how to go back; backward
 /// walks that list once from its end, so no graph is built and nothing is sorted. No tape in scope means inference.
 ///
@@ -67,8 +72,8 @@ class Tape {
 
  private:
   friend class NoGrad;
-  template <Scalar T, class Backward>
-  friend Tensor<T> record(const char*, Tensor<T>, std::initializer_list<AnyTensor>, Backward);
+  template <Scalar T, class Inputs, class Backward>
+  friend Tensor<T> detail::record_from(const char*, Tensor<T>, const Inputs&, Backward);
 
   struct Saved {
     std::weak_ptr<detail::Storage> storage;
@@ -163,12 +168,9 @@ Grad<T> grad_of(const Tensor<T>& x) {
   return Grad<T>(x);
 }
 
-/// Ends a differentiable op: returns y, and if a tape is open and an input asks for gradients, writes down `backward(dy)`, which must add
-/// to the gradients of the inputs. `op` names the operation in messages. Undefined inputs are allowed. Tensors of integers never ask.
-///
-///   return record("relu", y, {x}, [x_grad = grad_of(x), y](const Tensor<T>& dy) { ... x_grad.add(dx); });
-template <Scalar T, class Backward>
-Tensor<T> record(const char* op, Tensor<T> y, std::initializer_list<AnyTensor> inputs, Backward backward) {
+namespace detail {
+template <Scalar T, class Inputs, class Backward>
+Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backward backward) {
   Tape* tape = Tape::current();
   if (!tape || NoGrad::active()) return y;
   bool wanted = false;
@@ -184,6 +186,21 @@ Tensor<T> record(const char* op, Tensor<T> y, std::initializer_list<AnyTensor> i
                             [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
                             std::move(saved)});
   return y;
+}
+}  // namespace detail
+
+/// Ends a differentiable op: returns y, and if a tape is open and an input asks for gradients, writes down `backward(dy)`, which must add
+/// to the gradients of the inputs. `op` names the operation in messages. Undefined inputs are allowed. Tensors of integers never ask.
+///
+///   return record("relu", y, {x}, [x_grad = grad_of(x), y](const Tensor<T>& dy) { ... x_grad.add(dx); });
+template <Scalar T, class Backward>
+Tensor<T> record(const char* op, Tensor<T> y, std::initializer_list<AnyTensor> inputs, Backward backward) {
+  return detail::record_from(op, std::move(y), inputs, std::move(backward));
+}
+/// The same for an op with any number of inputs.
+template <Scalar T, class Backward>
+Tensor<T> record(const char* op, Tensor<T> y, const std::vector<AnyTensor>& inputs, Backward backward) {
+  return detail::record_from(op, std::move(y), inputs, std::move(backward));
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI
