@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <type_traits>
-
 #include "../backend.hpp"
-#include "../reference/plain.hpp"
+#include "../reference/loss.hpp"
+#include "broadcast.hpp"
+#include "elementwise.hpp"
 #include "gemm.hpp"
+#include "im2col.hpp"
 #include "memory.hpp"
+#include "normalize.hpp"
+#include "optimizer.hpp"
+#include "pool.hpp"
+#include "random.hpp"
+#include "reduce.hpp"
+#include "softmax.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -25,34 +32,34 @@ template <Scalar T, class Contract = Kernels<T>>
 class CpuKernels : public Contract {
  public:
   void unary(UnaryOp op, Index count, const T* x, T a, T b, T* y) override {
-    plain::unary(op, count, x, a, b, y);
+    cpu_kernels::unary(op, count, x, a, b, y);
   }
   void binary(BinaryOp op, const Broadcast& walk, const T* a, const T* b, T* y) override {
-    plain::binary(op, walk, a, b, y);
+    cpu_kernels::binary(op, walk, a, b, y);
   }
   void compare(CompareOp op, const Broadcast& walk, const T* a, const T* b, bool* y) override {
-    plain::compare(op, walk, a, b, y);
+    cpu_kernels::compare(op, walk, a, b, y);
   }
   void where(Index count, const bool* condition, const T* a, const T* b, T* y) override {
-    plain::where(count, condition, a, b, y);
+    cpu_kernels::where(count, condition, a, b, y);
   }
   void scale_add(Index count, T alpha, const T* x, T beta, T* y) override {
-    plain::scale_add(count, alpha, x, beta, y);
+    cpu_kernels::scale_add(count, alpha, x, beta, y);
   }
   void arange(Index count, T start, T step, T* y) override {
-    plain::arange(count, start, step, y);
+    cpu_kernels::arange(count, start, step, y);
   }
   void reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* y) override {
-    plain::reduce(op, outer, size, inner, x, y);
+    cpu_kernels::reduce(op, outer, size, inner, x, y);
   }
   void arg_reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* values, Index* positions) override {
-    plain::arg_reduce(op, outer, size, inner, x, values, positions);
+    cpu_kernels::arg_reduce(op, outer, size, inner, x, values, positions);
   }
   void topk(Index outer, Index size, Index inner, Index k, bool largest, const T* x, T* values, Index* positions) override {
-    plain::topk(outer, size, inner, k, largest, x, values, positions);
+    cpu_kernels::topk(outer, size, inner, k, largest, x, values, positions);
   }
   void index_add(Index outer, Index size, Index inner, const Index* indices, Index count, const T* x, T* y) override {
-    plain::index_add(outer, size, inner, indices, count, x, y);
+    cpu_kernels::index_add(outer, size, inner, indices, count, x, y);
   }
 };
 
@@ -63,79 +70,79 @@ class CpuBackend final : public CpuKernels<T, Backend<T>> {
   DeviceMemory& memory() override { return cpu().memory(); }
 
   void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy, T a, T b, T* dx) override {
-    plain::unary_backward(op, count, x, y, dy, a, b, dx);
+    cpu_kernels::unary_backward(op, count, x, y, dy, a, b, dx);
   }
   void uniform(RandomStream random, T low, T high, Index count, T* y) override {
-    plain::uniform(random, low, high, count, y);
+    cpu_kernels::uniform(random, low, high, count, y);
   }
   void normal(RandomStream random, T mean, T deviation, Index count, T* y) override {
-    plain::normal(random, mean, deviation, count, y);
+    cpu_kernels::normal(random, mean, deviation, count, y);
   }
   void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T beta, T* c,
             Index ldc) override {
     cpu_kernels::gemm<T>({a_op, b_op, m, n, k, a, lda, b, ldb, beta, c, ldc});
   }
   void add_rows(Index rows, Index columns, const T* bias, T* y) override {
-    plain::add_rows(rows, columns, bias, y);
+    cpu_kernels::add_rows(rows, columns, bias, y);
   }
   void im2col(const ConvGeometry& g, Index group, const T* x, T* patches) override {
-    plain::im2col(g, group, x, patches);
+    cpu_kernels::im2col(g, group, x, patches);
   }
   void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) override {
-    plain::col2im(g, group, patches, x);
+    cpu_kernels::col2im(g, group, patches, x);
   }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) override {
-    plain::max_pool2d(g, x, y, where);
+    cpu_kernels::max_pool2d(g, x, y, where);
   }
   void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) override {
-    plain::max_pool2d_backward(g, dy, where, dx);
+    cpu_kernels::max_pool2d_backward(g, dy, where, dx);
   }
   void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) override {
-    plain::avg_pool2d(g, count_padding, divisor, x, y);
+    cpu_kernels::average_forward(g, cpu_kernels::fixed_windows(g, count_padding, divisor), x, y);
   }
   void avg_pool2d_backward(const PoolGeometry& g, bool count_padding, Index divisor, const T* dy, T* dx) override {
-    plain::avg_pool2d_backward(g, count_padding, divisor, dy, dx);
+    cpu_kernels::average_backward(g, cpu_kernels::fixed_windows(g, count_padding, divisor), dy, dx);
   }
   void adaptive_avg_pool2d(const PoolGeometry& g, const T* x, T* y) override {
-    plain::adaptive_avg_pool2d(g, x, y);
+    cpu_kernels::average_forward(g, cpu_kernels::adaptive_windows(g), x, y);
   }
   void adaptive_avg_pool2d_backward(const PoolGeometry& g, const T* dy, T* dx) override {
-    plain::adaptive_avg_pool2d_backward(g, dy, dx);
+    cpu_kernels::average_backward(g, cpu_kernels::adaptive_windows(g), dy, dx);
   }
   void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) override {
-    plain::batch_statistics(rows, channels, x, mean, variance);
+    cpu_kernels::batch_statistics(rows, channels, x, mean, variance);
   }
   void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta,
                  T* y) override {
-    plain::normalize(rows, channels, x, mean, variance, eps, gamma, beta, y);
+    cpu_kernels::normalize(rows, channels, x, mean, variance, eps, gamma, beta, y);
   }
   void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                           bool of_batch, T* dx, T* dgamma, T* dbeta) override {
-    plain::normalize_backward(rows, channels, x, mean, variance, eps, gamma, dy, of_batch, dx, dgamma, dbeta);
+    cpu_kernels::normalize_backward(rows, channels, x, mean, variance, eps, gamma, dy, of_batch, dx, dgamma, dbeta);
   }
   void softmax(Index rows, Index columns, bool logarithm, const T* x, T* y) override {
-    plain::softmax(rows, columns, logarithm, x, y);
+    cpu_kernels::softmax(rows, columns, logarithm, x, y);
   }
   void softmax_backward(Index rows, Index columns, bool logarithm, const T* y, const T* dy, T* dx) override {
-    plain::softmax_backward(rows, columns, logarithm, y, dy, dx);
+    cpu_kernels::softmax_backward(rows, columns, logarithm, y, dy, dx);
   }
   void nll_loss(Index rows, Index classes, const T* log_p, const Index* target, const T* weight, Index ignore, T* loss, T* scale) override {
     plain::nll_loss(rows, classes, log_p, target, weight, ignore, loss, scale);
   }
   void nll_loss_backward(Index rows, Index classes, const Index* target, const T* scale, const T* dloss, T* dlog_p) override {
-    plain::nll_loss_backward(rows, classes, target, scale, dloss, dlog_p);
+    cpu_kernels::nll_loss_backward(rows, classes, target, scale, dloss, dlog_p);
   }
   void mask_scale(Index count, const bool* keep, T scale, const T* x, T* y) override {
-    plain::mask_scale(count, keep, scale, x, y);
+    cpu_kernels::mask_scale(count, keep, scale, x, y);
   }
   void sgd_step(const SgdStep& s, Index count, const T* dw, T* momentum, T* w) override {
-    plain::sgd_step(s, count, dw, momentum, w);
+    cpu_kernels::sgd_step(s, count, dw, momentum, w);
   }
   void adam_step(const AdamStep& s, Index count, const T* dw, T* first, T* second, T* largest, T* w) override {
-    plain::adam_step(s, count, dw, first, second, largest, w);
+    cpu_kernels::adam_step(s, count, dw, first, second, largest, w);
   }
   void rmsprop_step(const RmsPropStep& s, Index count, const T* dw, T* square, T* mean, T* momentum, T* w) override {
-    plain::rmsprop_step(s, count, dw, square, mean, momentum, w);
+    cpu_kernels::rmsprop_step(s, count, dw, square, mean, momentum, w);
   }
 };
 

@@ -42,6 +42,12 @@ struct Product {
   T* c;
   Index ldc;
 
+  /// Whether packing would cost more than it gains: rows lie close together and each number is used by few tiles.
+  bool direct_a() const { return a_op == Transpose::no || lda * Index{sizeof(T)} <= 512; }
+  /// The same for a block of B; a tile then reads past the columns there are, so enough rows must follow the block's.
+  bool direct_b(const GemmKernels<T>& kernels, Index end) const {
+    return b_op == Transpose::no && m <= 3 * kernels.rows && ldb * Index{sizeof(T)} <= 512 && end + kernels.columns <= k;
+  }
   const T* a_at(Index i, Index p) const { return a_op == Transpose::no ? a + i * lda + p : a + p * lda + i; }
   const T* b_at(Index p, Index j) const { return b_op == Transpose::no ? b + p * ldb + j : b + j * ldb + p; }
 };
@@ -71,7 +77,7 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
                Index b_step, Index panel) {
   TileOperands<T> t{};
   t.depth = depth, t.b_step = b_step, t.c_row = g.ldc, t.beta = p0 == 0 ? g.beta : T{1};
-  const bool pack_a = g.a_op == Transpose::yes;
+  const bool pack_a = !g.direct_a();
   const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
   if (pack_a)
     for (Index i = i0, rows; i < i1; i += rows) {
@@ -84,12 +90,23 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
     for (Index i = i0, rows; i < i1; i += rows) {
       rows = kernels.next_rows(i1 - i);
       t.a = pack_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0);
-      t.a_row = pack_a ? 1 : g.lda;
-      t.a_step = pack_a ? rows : 1;
+      t.a_row = g.a_op == Transpose::no ? g.lda : 1;
+      t.a_step = g.a_op == Transpose::no ? 1 : pack_a ? rows : g.lda;
       t.c = g.c + i * g.ldc + j;
       kernels.tile[static_cast<std::size_t>(rows)](t);
     }
   }
+}
+
+/// Lays a block of B into panels of the micro-kernel's width, one after the other.
+template <class T>
+void pack_b(const Product<T>& g, Index j0, Index j1, Index p0, Index depth, Index columns, T* packed) {
+  parallel_for(j1 - j0, columns * std::max<Index>(1, 32768 / (depth * columns)), [&](Index begin, Index end) {
+    for (Index j = begin; j < end; j += columns) {
+      const auto pack = g.b_op == Transpose::no ? pack_rows<T> : pack_columns<T>;
+      pack(depth, std::min(columns, end - j), columns, g.b_at(p0, j0 + j), g.ldb, packed + j * depth);
+    }
+  });
 }
 
 /// B is packed block by block; then the units, which own their part of C, go through it.
@@ -101,18 +118,17 @@ void gemm_blocked(const Product<T>& g) {
   const Scratch<T> packed(block.width * block.depth);
   for (Index j0 = 0; j0 < g.n; j0 += block.width)
     for (Index p0 = 0; p0 < g.k; p0 += block.depth) {
-      const Index j1 = std::min(g.n, j0 + block.width), depth = std::min(block.depth, g.k - p0), panel = depth * columns;
-      parallel_for(j1 - j0, columns * std::max<Index>(1, 32768 / panel), [&](Index begin, Index end) {
-        for (Index j = begin; j < end; j += columns) {
-          const auto pack = g.b_op == Transpose::no ? pack_rows<T> : pack_columns<T>;
-          pack(depth, std::min(columns, end - j), columns, g.b_at(p0, j0 + j), g.ldb, packed.data() + j * depth);
-        }
-      });
+      const Index j1 = std::min(g.n, j0 + block.width), depth = std::min(block.depth, g.k - p0);
+      const bool direct = g.direct_b(kernels, p0 + depth);
+      const T* b = direct ? g.b_at(p0, j0) : packed.data();
+      const Index b_step = direct ? g.ldb : columns, panel = direct ? columns : depth * columns;
+      if (!direct) pack_b(g, j0, j1, p0, depth, columns, packed.data());
       const Index row_units = divide_up(g.m, block.rows), column_units = divide_up(j1 - j0, block.panels * columns);
       parallel_for(row_units * column_units, 1, [&](Index unit, Index) {
-        const Index i = unit / column_units * block.rows, j = unit % column_units * block.panels * columns;
-        gemm_unit(g, kernels, i, std::min(g.m, i + block.rows), j0 + j, std::min(j1, j0 + j + block.panels * columns), p0, depth,
-                  packed.data() + j * depth, columns, panel);
+        const Index i = unit / column_units * block.rows, first = unit % column_units * block.panels;
+        const Index j = j0 + first * columns;
+        gemm_unit(g, kernels, i, std::min(g.m, i + block.rows), j, std::min(j1, j + block.panels * columns), p0, depth, b + first * panel,
+                  b_step, panel);
       });
     }
 }

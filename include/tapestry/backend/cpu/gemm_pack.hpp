@@ -11,16 +11,12 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 /// panel[p][j] = b[p*b_row + j] for p < depth, j < columns; the rest of the panel's `width` is 0.
 template <class T>
 void pack_rows(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) {
-  const std::size_t whole = static_cast<std::size_t>(width) * sizeof(T);
-  if (columns == width && whole == 128) {
-    for (Index p = 0; p < depth; ++p) std::memcpy(panel + p * width, b + p * b_row, 128);
-  } else if (columns == width && whole == 64) {
-    for (Index p = 0; p < depth; ++p) std::memcpy(panel + p * width, b + p * b_row, 64);
-  } else {
-    for (Index p = 0; p < depth; ++p) {
-      for (Index j = 0; j < columns; ++j) panel[p * width + j] = b[p * b_row + j];
-      for (Index j = columns; j < width; ++j) panel[p * width + j] = T{0};
-    }
+  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
+  for (Index p = 0; p < depth; ++p, b += b_row, panel += width) {
+    Index j = 0;
+    for (; j + 2 * lanes <= columns; j += 2 * lanes) std::memcpy(panel + j, b + j, 32);
+    for (; j < columns; ++j) panel[j] = b[j];
+    for (; j < width; ++j) panel[j] = T{0};
   }
 }
 

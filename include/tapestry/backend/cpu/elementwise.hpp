@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <type_traits>
+
+#include "../reference/elementwise.hpp"
+#include "kernel/vector.hpp"
+#include "parallel_for.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
+
+// These kernels wait for memory more than they compute, so vectors of 16 bytes, which every processor has, are enough.
+inline constexpr Index elementwise_grain = 32768;
+
+/// y = f(y, x...) by vectors: f gets a vector by reference and overwrites it. The first operand may be y itself.
+template <class T, class F, class... Operands>
+void map(Index count, T* y, const F& f, const T* x, const Operands*... others) {
+  using V = Vector<T, 16>;
+  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
+  const auto operand = [](Index i, const T* from) {
+    V v;
+    load(v, from + i);
+    return v;
+  };
+  Index i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    V v = operand(i, x);
+    f(v, operand(i, others)...);
+    store(v, y + i);
+  }
+  if (i == count) return;
+  const auto rest = [left = count - i](Index at, const T* from) {
+    V v;
+    load_some(v, from + at, left);
+    return v;
+  };
+  V v = rest(i, x);
+  f(v, rest(i, others)...);
+  store_some(v, y + i, count - i);
+}
+
+/// condition ? a : b without a branch, which random conditions would make dear.
+template <Scalar T>
+T select(bool condition, T a, T b) {
+  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint8_t>>;
+  const Bits mask = static_cast<Bits>(-static_cast<Bits>(condition));
+  return std::bit_cast<T>(static_cast<Bits>((std::bit_cast<Bits>(a) & mask) | (std::bit_cast<Bits>(b) & static_cast<Bits>(~mask))));
+}
+
+template <Scalar T>
+void unary_range(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
+  if constexpr (Floating<T>) {
+    using V = Vector<T, 16>;
+    switch (op) {
+      case UnaryOp::affine: return map(count, y, [=](V& v) { v = a * v + b; }, x);
+      case UnaryOp::relu: return map(count, y, [](V& v) { v = v < T{0} ? V{} : v; }, x);
+      case UnaryOp::leaky_relu: return map(count, y, [=](V& v) { v = v > T{0} ? v : a * v; }, x);
+      default: break;
+    }
+  }
+  for (Index i = 0; i < count; ++i) y[i] = plain::unary_value(op, x[i], a, b);
+}
+
+template <Scalar T>
+void unary(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
+  plain::check_supported<T>(op);
+  parallel_for(count, elementwise_grain, [=](Index begin, Index end) { unary_range(op, end - begin, x + begin, a, b, y + begin); });
+}
+
+template <Floating T>
+void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy, T a, T b, T* dx) {
+  parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
+    using V = Vector<T, 16>;
+    const Index n = end - begin;
+    if (op == UnaryOp::relu) return map(n, dx + begin, [](V& d, const V& v) { d = v <= T{0} ? V{} : d; }, dy + begin, y + begin);
+    if (op == UnaryOp::leaky_relu) return map(n, dx + begin, [=](V& d, const V& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
+    for (Index i = begin; i < end; ++i) dx[i] = plain::unary_gradient(op, x[i], y[i], dy[i], a, b);
+  });
+}
+
+template <Scalar T>
+void where(Index count, const bool* condition, const T* a, const T* b, T* y) {
+  parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) y[i] = select(condition[i], a[i], b[i]);
+  });
+}
+
+/// y[i] = alpha*x[i] + beta*y[i]; y is not read where beta is 0.
+template <Scalar T>
+void scale_add(Index count, T alpha, const T* x, T beta, T* y) {
+  parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
+    if constexpr (Floating<T>) {
+      using V = Vector<T, 16>;
+      if (beta == T{0}) return map(end - begin, y + begin, [=](V& v) { v = alpha * v; }, x + begin);
+      map(end - begin, y + begin, [=](V& v, const V& old) { v = alpha * v + beta * old; }, x + begin, y + begin);
+    } else {
+      plain::scale_add(end - begin, alpha, x + begin, beta, y + begin);
+    }
+  });
+}
+
+template <Scalar T>
+void arange(Index count, T start, T step, T* y) {
+  plain::arange(count, start, step, y);
+}
+
+/// y[i] = keep[i] ? x[i]*scale : 0
+template <Floating T>
+void mask_scale(Index count, const bool* keep, T scale, const T* x, T* y) {
+  parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) y[i] = select(keep[i], x[i] * scale, T{0});
+  });
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
