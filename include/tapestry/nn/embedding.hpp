@@ -8,7 +8,8 @@
 namespace tapestry::inline TAPESTRY_ABI {
 
 struct EmbeddingOptions {
-  std::optional<Index> padding_idx{};  ///< a row that stays as it is and begins as zeros; negative counts from the end
+  std::optional<Index> padding_idx{};  ///< a row that begins as zeros and never gets a gradient; negative counts from the end
+  bool scale_grad_by_freq = false;     ///< divide each row's gradient by how often the batch asks for it
 };
 
 /// A table of vectors, one for each index: y = weight[indices]. A Module, not a Layer: it takes integers.
@@ -21,29 +22,30 @@ class Embedding : public Module {
  public:
   Tensor<T> weight;
 
-  Embedding(Index num_embeddings, Index embedding_dim, EmbeddingOptions options = {}) : padding_idx_(options.padding_idx) {
+  Embedding(Index num_embeddings, Index embedding_dim, EmbeddingOptions options = {}) : options_(options) {
+    auto& padding_idx = options_.padding_idx;
     if (num_embeddings < 1 || embedding_dim < 1)
       throw ValueError(message("Embedding: num_embeddings and embedding_dim must be at least 1, got ", num_embeddings, " and ", embedding_dim));
-    if (padding_idx_ && (*padding_idx_ < -num_embeddings || *padding_idx_ >= num_embeddings))
-      throw ValueError(message("Embedding: padding_idx must be from ", -num_embeddings, " to ", num_embeddings - 1, ", got ", *padding_idx_));
-    if (padding_idx_ && *padding_idx_ < 0) *padding_idx_ += num_embeddings;
+    if (padding_idx && (*padding_idx < -num_embeddings || *padding_idx >= num_embeddings))
+      throw ValueError(message("Embedding: padding_idx must be from ", -num_embeddings, " to ", num_embeddings - 1, ", got ", *padding_idx));
+    if (padding_idx && *padding_idx < 0) *padding_idx += num_embeddings;
     weight = Tensor<T>(Shape{num_embeddings, embedding_dim});
     init::normal(weight);
-    if (padding_idx_)
-      for (Index i = 0; i < embedding_dim; ++i) weight.set({*padding_idx_, i}, T{0});
+    if (padding_idx)
+      for (Index i = 0; i < embedding_dim; ++i) weight.set({*padding_idx, i}, T{0});
     weight.requires_grad(true);
   }
 
-  Tensor<T> forward(const Tensor<Index>& indices) { return embedding(indices, weight, padding_idx_); }
+  Tensor<T> forward(const Tensor<Index>& indices) { return embedding(indices, weight, {options_.padding_idx, options_.scale_grad_by_freq}); }
   Tensor<T> operator()(const Tensor<Index>& indices) { return forward(indices); }
   void members(const Members& visit) override { visit.parameter("weight", weight); }
   std::string name() const override { return "Embedding"; }
   std::string description() const override {
-    return message(weight.dim(0), ", ", weight.dim(1), padding_idx_ ? message(", padding_idx=", *padding_idx_) : "");
+    return message(weight.dim(0), ", ", weight.dim(1), options_.padding_idx ? message(", padding_idx=", *options_.padding_idx) : "");
   }
 
  private:
-  std::optional<Index> padding_idx_;
+  EmbeddingOptions options_;
 };
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../ops/shape.hpp"
+#include "../ops/reshape.hpp"
 #include "module.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
