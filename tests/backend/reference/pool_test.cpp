@@ -111,7 +111,8 @@ TEST_CASE("plain pooling that averages is linear, and its backward is its adjoin
   const auto pick = [&](Index low, Index high) { return low + random.below(draw++, high - low + 1); };
   while (cases < 200) {
     const Size2 image(pick(1, 7), pick(1, 7)), kernel(pick(1, 3), pick(1, 3));
-    const Size2 padding(pick(0, kernel.height / 2), pick(0, kernel.width / 2)), stride(pick(1, 3), pick(1, 3)), dilation(pick(1, 2), pick(1, 2));
+    const Size2 padding(pick(0, kernel.height / 2), pick(0, kernel.width / 2));
+    const Size2 stride(pick(1, 3), pick(1, 3)), dilation(pick(1, 2), pick(1, 2));
     PoolGeometry g = pool(pick(1, 2), pick(1, 3), image, kernel, stride, padding, dilation);
     if (g.out_pixels() == 0) continue;
     ++cases;

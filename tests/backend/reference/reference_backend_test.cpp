@@ -242,7 +242,7 @@ TEMPLATE_TEST_CASE("reference backend: convolution is the plain one, and agrees 
 
 TEMPLATE_TEST_CASE("reference backend: the contract's convolution joins its chunks of images", "", float, double) {
   using T = TestType;
-  // Patches of one image take 5 MiB or 10 MiB of the 16 a chunk may hold, so that four images make two chunks or more, the last one smaller.
+  // Patches of one image take 5 MiB in float and 10 in double of the 16 a chunk may hold: four images make two chunks or more.
   const ConvGeometry g{.batch = 4, .in_channels = 64, .height = 48, .width = 48, .out_channels = 1, .groups = 1, .kernel = 3, .stride = 1,
                        .dilation = 1, .padding = 1, .out_height = 48, .out_width = 48};
   CHECK(detail::images_per_chunk(g, sizeof(T)) < 4);
@@ -349,7 +349,8 @@ TEMPLATE_TEST_CASE("reference backend: optimiser steps", "", float, double) {
     second.check();
     third.check();
   };
-  const SgdStep sgd{.lr = 0.1, .momentum = 0.9, .dampening = 0.1, .weight_decay = 0.2, .nesterov = false, .maximize = false, .first = false};
+  const SgdStep sgd{.lr = 0.1, .momentum = 0.9, .dampening = 0.1, .weight_decay = 0.2, .nesterov = false, .maximize = false,
+                    .first = false};
   backend.sgd_step(sgd, 5, dw.device(), first.device(), w.device());
   plain::sgd_step(sgd, 5, dw.plain(), first.plain(), w.plain());
   check();

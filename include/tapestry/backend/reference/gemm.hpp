@@ -9,7 +9,8 @@ namespace tapestry::inline TAPESTRY_ABI::plain {
 ///
 /// op(A) is m x k, op(B) is k x n; a transposed A is stored k x m. Rows lie lda, ldb, ldc apart. C is not read where beta is 0.
 template <Floating T>
-void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T beta, T* c, Index ldc) {
+void gemm(Transpose a_op, Transpose b_op, Index m, Index n, Index k, const T* a, Index lda, const T* b, Index ldb, T beta, T* c,
+          Index ldc) {
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < n; ++j) {
       double sum = 0;

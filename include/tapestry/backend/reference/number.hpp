@@ -11,7 +11,8 @@
 /// The plain kernels: every primitive of the contract as the most obvious loop nest on host memory.
 namespace tapestry::inline TAPESTRY_ABI::plain {
 
-/// What arithmetic on T is done in: T itself for floating point; unsigned for integers, whose overflow then wraps instead of being undefined.
+/// What arithmetic on T is done in: T itself for floating point; unsigned for integers, whose overflow then wraps instead of
+/// being undefined.
 template <Scalar T>
 using Wide = std::conditional_t<Floating<T>, T, std::uint64_t>;
 

@@ -3,6 +3,7 @@
 
 // All plain kernels: namespace plain, host pointers.
 #include "convolution.hpp"
+#include "element.hpp"
 #include "elementwise.hpp"
 #include "gemm.hpp"
 #include "loss.hpp"
