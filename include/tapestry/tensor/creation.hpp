@@ -67,6 +67,13 @@ Tensor<T> tensor(const std::vector<std::type_identity_t<T>>& values, const Shape
 }
 
 namespace detail {
+template <Scalar T>  // a number of any type, converted without a warning of lost digits
+struct Element {
+  T value;
+  template <class S>
+    requires std::is_arithmetic_v<S>
+  Element(S number) : value(static_cast<T>(number)) {}  // NOLINT: implicit, for lists of numbers
+};
 template <Scalar T, class Rows>  // appends the numbers of nested lists and notes their sizes; `axis` counts the depth
 void read_nested(const Rows& rows, Index axis, std::vector<T>& values, Shape& shape) {
   const Index size = static_cast<Index>(rows.size());
@@ -74,8 +81,11 @@ void read_nested(const Rows& rows, Index axis, std::vector<T>& values, Shape& sh
   if (shape[axis] != size)
     throw ValueError(message("tensor: lists of axis ", axis, " must have one length, got ", shape[axis], " and ", size));
   for (const auto& row : rows) {
-    if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(row)>>)
+    using Row = std::remove_cvref_t<decltype(row)>;
+    if constexpr (std::is_arithmetic_v<Row>)
       values.push_back(static_cast<T>(row));
+    else if constexpr (std::same_as<Row, Element<T>>)
+      values.push_back(row.value);
     else
       read_nested(row, axis + 1, values, shape);
   }
@@ -87,8 +97,6 @@ Tensor<T> tensor_of_nested(const Rows& rows, Device device) {
   read_nested(rows, 0, values, shape);
   return tensor<T>(values, shape, device);
 }
-template <class S>
-using List = std::initializer_list<S>;
 }  // namespace detail
 
 /// A tensor of what is written: `tensor({1.5, 2})`, `tensor<Index>({{1, 2}, {3, 4}})`, `tensor(2.5)`; up to three axes.
@@ -98,24 +106,24 @@ template <Scalar T = float, class S>
 Tensor<T> tensor(S value, Device device = cpu()) {
   return full<T>({}, static_cast<T>(value), device);
 }
-template <Scalar T = float, class S>  // numbers of one type, whichever it is: no narrowing to warn of
+template <Scalar T = float, class S>  // numbers of one type
 Tensor<T> tensor(std::initializer_list<S> values, Device device = cpu()) {
   return detail::tensor_of_nested<T>(values, device);
 }
 template <Scalar T = float>  // numbers of several types
-Tensor<T> tensor(std::initializer_list<std::type_identity_t<T>> values, Device device = cpu()) {
+Tensor<T> tensor(std::initializer_list<detail::Element<std::type_identity_t<T>>> values, Device device = cpu()) {
   return detail::tensor_of_nested<T>(values, device);
 }
 template <Scalar T = float, class S>
-Tensor<T> tensor(detail::List<detail::List<S>> rows, Device device = cpu()) {
+Tensor<T> tensor(std::initializer_list<std::initializer_list<S>> rows, Device device = cpu()) {
   return detail::tensor_of_nested<T>(rows, device);
 }
 template <Scalar T = float>
-Tensor<T> tensor(detail::List<detail::List<std::type_identity_t<T>>> rows, Device device = cpu()) {
+Tensor<T> tensor(std::initializer_list<std::initializer_list<detail::Element<std::type_identity_t<T>>>> rows, Device device = cpu()) {
   return detail::tensor_of_nested<T>(rows, device);
 }
 template <Scalar T = float, class S>
-Tensor<T> tensor(detail::List<detail::List<detail::List<S>>> blocks, Device device = cpu()) {
+Tensor<T> tensor(std::initializer_list<std::initializer_list<std::initializer_list<S>>> blocks, Device device = cpu()) {
   return detail::tensor_of_nested<T>(blocks, device);
 }
 
