@@ -104,12 +104,6 @@ class Leaf(nn.Module):
     pass
 
 
-class Listed(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.ModuleList([nn.Linear(2, 3), nn.Linear(2, 3), nn.ReLU()])
-
-
 NETS = {
     "lecture": nn.Sequential(
         nn.BatchNorm2d(3), nn.Conv2d(3, 30, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -125,12 +119,10 @@ NETS = {
     "block": Block(False),
     "block_downsample": Block(True),
     "leaf": Leaf(),
-    "module_list": Listed(),
     "conv2d": nn.Sequential(
         nn.Conv2d(3, 6, 3), nn.Conv2d(3, 6, (3, 5), stride=2, padding=(1, 2)), nn.Conv2d(4, 6, 3, padding="same"),
         nn.Conv2d(4, 6, 3, dilation=2, groups=2, bias=False), nn.Conv2d(4, 6, 1, padding=1, padding_mode="reflect"),
-        nn.Conv2d(4, 4, (1, 7), stride=(1, 2), padding=(0, 3), dilation=(1, 2), groups=4, bias=False, padding_mode="circular"),
-        nn.Conv2d(4, 4, 3, padding="valid")),
+        nn.Conv2d(4, 4, (1, 7), stride=(1, 2), padding=(0, 3), dilation=(1, 2), groups=4, bias=False, padding_mode="circular")),
     "pool": nn.Sequential(
         nn.MaxPool2d(2), nn.MaxPool2d(3, stride=2, padding=1),
         nn.MaxPool2d((2, 3), stride=(2, 1), padding=(1, 0), dilation=(1, 2), ceil_mode=True),
@@ -144,9 +136,8 @@ NETS = {
         nn.ReLU(), nn.ReLU(inplace=True), nn.LeakyReLU(), nn.LeakyReLU(0.2), nn.LeakyReLU(0.1, inplace=True), nn.Sigmoid(), nn.Tanh(), nn.GELU(),
         nn.GELU(approximate="tanh"), nn.Softmax(dim=1), nn.Softmax(dim=-1), nn.LogSoftmax(dim=1), nn.Dropout(), nn.Dropout(0.25),
         nn.Dropout(p=0.5, inplace=True), nn.Identity()),
-    "other": nn.Sequential(
-        nn.Flatten(), nn.Flatten(2, 3), nn.Linear(3, 4), nn.Linear(3, 4, bias=False), nn.Embedding(10, 3), nn.Embedding(10, 3, padding_idx=0),
-        nn.Embedding(10, 3, max_norm=1.0), nn.Embedding(10, 3, scale_grad_by_freq=True)),
-    "loss": nn.Sequential(nn.CrossEntropyLoss(), nn.NLLLoss(), nn.MSELoss()),
+    "other": nn.Sequential(nn.Flatten(), nn.Flatten(2, 3), nn.Linear(3, 4), nn.Linear(3, 4, bias=False)),
+    "embedding": nn.Embedding(10, 3),
+    "embedding_padding": nn.Embedding(10, 3, padding_idx=0),
 }
 (DATA / "print_net.txt").write_text("".join(f"=== {name}\n{net}\n" for name, net in NETS.items()))
