@@ -87,6 +87,14 @@ TEST_CASE("plain topk: best first, equals in order of position, NaN counts as la
   plain::topk(1, 3, 2, 2, true, grid.data(), best.data(), at.data());
   CHECK(best == Indices{3, 5, 2, 4});
   CHECK(at == Indices{2, 0, 1, 1});
+
+  const Index size = 200;  // long lines of equals: an unstable sort would mix them
+  const Indices equal(static_cast<std::size_t>(size), 5);
+  Indices all(equal.size()), order(equal.size());
+  for (bool largest : {true, false}) {
+    plain::topk(1, size, 1, size, largest, equal.data(), all.data(), order.data());
+    for (Index i = 0; i < size; ++i) REQUIRE(order[static_cast<std::size_t>(i)] == i);
+  }
 }
 
 TEST_CASE("plain index_add adds rows where their indices say, equals too") {
