@@ -103,6 +103,6 @@ for height, width, new_height, new_width in FLOAT_CASES:
     values = [byte / 256 for byte in image_bytes("noise", height * width)]
     image = Image.frombytes("F", (width, height), struct.pack(f"<{len(values)}f", *values))
     result = struct.unpack(f"<{new_height * new_width}f", image.resize((new_width, new_height), Image.Resampling.BILINEAR).tobytes())
-    out += [f"  {{{height}, {width}, {new_height}, {new_width}, {{", wrapped(f"{value:.9g}f" if "." in f"{value:.9g}" else f"{value:.9g}.0f" for value in result), "  }},"]
+    out += [f"  {{{height}, {width}, {new_height}, {new_width}, {{", wrapped(f"{value:.8e}f" for value in result), "  }},"]
 out += ["};", "", "}  // namespace resize_golden", ""]
 pathlib.Path(__file__).with_name("resize_golden.hpp").write_text("\n".join(out))

@@ -20,7 +20,8 @@ TEST_CASE("Compose runs transforms in order and names them", "[data]") {
 
   const AnyImage same = Compose()(Image{1, 1, 1, {3}}, random);
   CHECK(std::get<Image>(same).pixels == std::vector<std::uint8_t>{3});
-  CHECK(Compose(Compose(Resize(2)), Compose(std::vector<Transform>{CenterCrop(1)})).describe() == "Compose(Compose(Resize(2)), Compose(CenterCrop(1)))");
+  const Compose nested(Compose(Resize(2)), Compose(std::vector<Transform>{CenterCrop(1)}));
+  CHECK(nested.describe() == "Compose(Compose(Resize(2)), Compose(CenterCrop(1)))");
 }
 
 TEST_CASE("The draws of one sample follow each other through a Compose", "[data]") {

@@ -85,7 +85,8 @@ struct RandomCropOptions {
 ///
 /// Shapes   returns size; RandomCrop(s) is square.
 /// Draws    row, then column; none if only one place fits.
-/// Throws   ValueError for a size below 1, a negative padding, or a fill that a byte cannot hold; ShapeError if the padded image is smaller than size.
+/// Throws   ValueError for a size below 1, a negative padding, or a fill that a byte cannot hold; ShapeError if the padded image is
+///          smaller than size.
 /// Source   torchvision.transforms.RandomCrop with padding_mode 'constant'.
 class RandomCrop {
  public:

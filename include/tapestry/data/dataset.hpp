@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <concepts>
@@ -66,11 +67,12 @@ class ImageDataset {
  public:
   ImageDataset(std::vector<std::uint8_t> pixels, std::vector<Index> labels, ImageDatasetOptions options = {}) : options_(options) {
     if (options.height < 1 || options.width < 1 || options.channels < 1)
-      throw ValueError(message("ImageDataset: height, width and channels must be at least 1, got ", options.height, ", ", options.width, " and ",
-                               options.channels));
+      throw ValueError(message("ImageDataset: height, width and channels must be at least 1, got ", options.height, ", ", options.width,
+                               " and ", options.channels));
     if (static_cast<Index>(pixels.size()) != static_cast<Index>(labels.size()) * bytes())
-      throw ShapeError(message("ImageDataset: pixels has ", pixels.size(), " bytes but ", labels.size(), " labels with images of ", options.height, "x",
-                               options.width, "x", options.channels, " need ", static_cast<Index>(labels.size()) * bytes()));
+      throw ShapeError(message("ImageDataset: pixels has ", pixels.size(), " bytes but ", labels.size(), " labels with images of ",
+                               options.height, "x", options.width, "x", options.channels, " need ",
+                               static_cast<Index>(labels.size()) * bytes()));
     if (options.planar) interleave(pixels);
     data_ = std::make_shared<const Data>(Data{std::move(pixels), std::move(labels)});
   }
@@ -133,7 +135,8 @@ class Subset {
   std::shared_ptr<const std::vector<Index>> indices_;
 };
 
-/// A data set whose images go through a transform each time they are asked for: `TransformedDataset(train, Compose(Resize(44), RandomCrop(32)))`.
+/// A data set whose images go through a transform each time they are asked for:
+/// `TransformedDataset(train, Compose(Resize(44), RandomCrop(32, {.padding = 4})))`.
 template <Dataset D>
 class TransformedDataset {
  public:
@@ -204,7 +207,9 @@ std::vector<Subset<D>> random_split(const D& dataset, const std::vector<Number>&
 template <Dataset D, class Number, std::size_t Count>
 std::array<Subset<D>, Count> random_split(const D& dataset, const Number (&lengths)[Count], std::uint64_t seed) {
   const auto parts = random_split(dataset, std::vector<Number>(lengths, lengths + Count), seed);
-  return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::array<Subset<D>, Count>{parts[I]...}; }(std::make_index_sequence<Count>{});
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<Subset<D>, Count>{parts[I]...};
+  }(std::make_index_sequence<Count>{});
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

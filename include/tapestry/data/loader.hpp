@@ -28,7 +28,7 @@ struct DataLoaderOptions {
   bool drop_last = false;              ///< leaves out a last batch that is not full
   Index num_workers = 0;               ///< threads that prepare batches; 0: the thread that asks
   Index prefetch_factor = 2;           ///< batches that each worker prepares ahead
-  std::optional<std::uint64_t> seed;   ///< of order and transforms; by default the one manual_seed() was given
+  std::optional<std::uint64_t> seed = std::nullopt;  ///< of order and transforms; by default the one manual_seed() was given
 };
 
 /// Walks over a data set in batches:

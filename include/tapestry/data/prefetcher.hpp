@@ -15,8 +15,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
-/// Items first, first + 1, ..., last - 1 in that order, made ahead of time by threads: next() hands them out one by one. With 0 workers each
-/// item is made when it is asked for. Item i is make(i) whoever makes it, so the items do not depend on the number of threads.
+/// Items first, first + 1, ..., last - 1 in that order, made ahead of time by threads: next() hands them out one by one. With 0
+/// workers each item is made when it is asked for. Item i is make(i) whoever makes it, so the items do not depend on the number of threads.
 ///
 /// Method   Workers take the next number as long as it is less than `ahead` items beyond the last one handed out, and
 ///          put what they made, or the exception, into a ring.

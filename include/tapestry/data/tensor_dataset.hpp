@@ -18,7 +18,8 @@ class TensorDataset {
  public:
   TensorDataset(const Tensor<float>& images, const Tensor<Index>& labels) {
     if (images.rank() != 4 || labels.shape() != Shape{images.dim(0)})
-      throw ShapeError(message("TensorDataset: images must have shape [N, C, H, W] and labels [N], got ", images.shape(), " and ", labels.shape()));
+      throw ShapeError(message("TensorDataset: images must have shape [N, C, H, W] and labels [N], got ", images.shape(), " and ",
+                               labels.shape()));
     images_ = Tensor<float>(images.shape(), Layout::channels_last);
     images_.copy_from(images);
     labels_ = Tensor<Index>(labels.shape());

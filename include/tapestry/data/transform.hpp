@@ -26,7 +26,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 class Transform {
  public:
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, Transform> && requires(const F& f) { { f.describe() } -> std::convertible_to<std::string>; })
+    requires(!std::same_as<F, Transform> && requires(const F& f) { { f.describe() } -> std::convertible_to<std::string>; })
   Transform(F function)  // NOLINT: implicit, so that a list of transforms reads as one
       : name_(function.describe()), apply_(erased(name_, std::move(function))) {}
 
