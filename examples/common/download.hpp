@@ -138,6 +138,7 @@ inline bool transfer_to(const std::filesystem::path& part, const DownloadOptions
   const bool flushed = std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
   if (code == CURLE_OK && flushed) return true;
   if (resumed > 0 && code == CURLE_RANGE_ERROR) return false;
+  if (resumed > 0 && status == 416) return true;  // no byte lies beyond the end of the part: it is whole, or the checksum will tell
   const auto have = std::filesystem::file_size(part);
   if (have == 0) std::filesystem::remove(part);
   const std::string kept = have > 0 ? message("; the first ", have, " bytes are kept, run again to go on from there") : "";

@@ -125,7 +125,7 @@ inline std::uint8_t draw_embedded_image(std::uint64_t seed, std::uint64_t index,
   const int angle = draw.between(0, 63);
   const int cosine = detail::sine_1024(angle + 16), sine = detail::sine_1024(angle);
   const int window_x = draw.between(8 * 64, 24 * 64), window_y = draw.between(8 * 64, 24 * 64), window = draw.between(10 * 64, 26 * 64);
-  const auto [front, back] = detail::two_colours(draw, 90);
+  const auto [front, back] = detail::two_colours(draw, 130);
   const int light_x = draw.between(-40, 40), light_y = draw.between(-40, 40);  // change of brightness across the image
 
   // What distracts: a spot and a line in a third colour, each there half the time.
@@ -134,7 +134,7 @@ inline std::uint8_t draw_embedded_image(std::uint64_t seed, std::uint64_t index,
   const int spot_x = draw.between(0, side * 64), spot_y = draw.between(0, side * 64), spot = draw.between(64, 4 * 64);
   const int line_angle = draw.between(0, 63), line_at = draw.between(-12 * 64, 12 * 64), line_width = draw.between(24, 90);
   const int line_x = detail::sine_1024(line_angle + 16), line_y = detail::sine_1024(line_angle);
-  const int noise = draw.between(8, 40);
+  const int noise = draw.between(3, 22);
 
   const auto scale = std::int64_t{256} * 65536 / radius;  // to 256 a radius
   for (int row = 0; row < side; ++row) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tapestry/core/error.hpp>
+#include <tapestry/data/image.hpp>
 
 #include <cerrno>
 #include <cstdint>
@@ -18,14 +19,6 @@
 #include <stb/stb_image.h>  // its code is compiled in stb_image.cpp
 
 namespace tapestry::examples {
-
-/// A decoded image, [height, width, 3]: rows, columns, then red, green, blue.
-struct Image {
-  std::size_t height = 0;
-  std::size_t width = 0;
-  std::size_t channels = 3;
-  std::vector<std::uint8_t> pixels;
-};
 
 /// Decodes a PNG or JPEG file. Grey becomes three equal channels, transparency is dropped, 16 bits become 8, as Pillow's convert("RGB") does;
 /// a camera's note on how it was held (EXIF) is not looked at.
@@ -52,9 +45,7 @@ inline Image read_image(const std::filesystem::path& path) {
       stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &width, &height, &channels_in_file, 3),
       stbi_image_free);
   if (!pixels) throw FileError(message("image: ", path.string(), " is a damaged ", png ? "PNG" : "JPEG", ": ", stbi_failure_reason()));
-  Image image{static_cast<std::size_t>(height), static_cast<std::size_t>(width), 3, {}};
-  image.pixels.assign(pixels.get(), pixels.get() + image.height * image.width * 3);
-  return image;
+  return {height, width, 3, std::vector<std::uint8_t>(pixels.get(), pixels.get() + Index{3} * height * width)};
 }
 
 }  // namespace tapestry::examples

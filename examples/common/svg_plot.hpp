@@ -72,7 +72,12 @@ inline std::string tick_text(double value, double step) {
     std::snprintf(text, sizeof text, "%.3g", value);
   else
     std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
+  std::string shortened = text;  // 1e+05 to 1e5, 1e-09 to 1e-9
+  if (const auto e = shortened.find('e'); e != std::string::npos) {
+    const std::size_t sign = shortened[e + 1] == '-' ? e + 2 : e + 1;
+    while (shortened[sign] == '+' || (shortened[sign] == '0' && sign + 1 < shortened.size())) shortened.erase(sign, 1);
+  }
+  return shortened;
 }
 
 inline std::string escape_xml(std::string_view text) {
@@ -167,7 +172,7 @@ inline std::string svg_panel(const Panel& panel, std::int64_t first_epoch, doubl
     for (double value : curve.values)
       if (std::isfinite(value)) low = std::min(low, value), high = std::max(high, value);
   }
-  const PlotArea area{left + 56, top + 56, width - 76, height - 108, nice_axis(low, high, panel.lowest, panel.highest, 5), first_epoch, epochs};
+  const PlotArea area{left + 64, top + 56, width - 84, height - 108, nice_axis(low, high, panel.lowest, panel.highest, 5), first_epoch, epochs};
 
   // Title and legend lie above the axes, where no curve comes.
   std::string svg = svg_text(area.left, top + 18, "start", "heading", panel.title);
