@@ -14,18 +14,27 @@ namespace tapestry::inline TAPESTRY_ABI::json {
 
 /// The part of JSON that safetensors headers use: objects, arrays, strings and integers from 0. Members keep their order.
 struct Value {
+  struct Member;
   enum class Kind : std::uint8_t { object, array, string, integer } kind = Kind::object;
-  std::vector<std::pair<std::string, Value>> members;
+  std::vector<Member> members;
   std::vector<Value> elements;
   std::string text;
   Index number = 0;
 
-  const Value* find(std::string_view name) const {
-    for (const auto& [key, value] : members)
-      if (key == name) return &value;
-    return nullptr;
-  }
+  /// The member of that name, or null.
+  const Value* find(std::string_view name) const;
 };
+
+struct Value::Member {
+  std::string name;
+  Value value;
+};
+
+inline const Value* Value::find(std::string_view name) const {
+  for (const auto& [key, value] : members)
+    if (key == name) return &value;
+  return nullptr;
+}
 
 /// Reads one value and nothing behind it but spaces.
 /// Throws   FileError naming the byte and the cause; nesting deeper than 8, duplicate keys and broken UTF-16 escapes are refused.
@@ -80,11 +89,11 @@ class Parser {
       if (peek() != '"') fail("expected a name in quotes");
       std::string name = parse_string();
       expect(':');
-      value.members.emplace_back(std::move(name), parse_value(depth + 1));
+      value.members.push_back({std::move(name), parse_value(depth + 1)});
     } while (take(','));
     expect('}');
     std::vector<std::string_view> names;
-    for (const auto& member : value.members) names.push_back(member.first);
+    for (const auto& member : value.members) names.push_back(member.name);
     std::sort(names.begin(), names.end());
     if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) fail(message("name \"", *twice, "\" stands twice"));
   }

@@ -133,7 +133,8 @@ Summary summary(M& module, const Shape& input) {
   }
   std::vector<AnyTensor> seen;  // what several layers share counts once
   for (const auto& [name, tensor] : named_parameters(module)) {
-    if (std::any_of(seen.begin(), seen.end(), [&](const AnyTensor& other) { return other.handle() == tensor.handle(); })) continue;
+    const auto is_this = [&handle = tensor.handle()](const AnyTensor& other) { return other.handle() == handle; };
+    if (std::any_of(seen.begin(), seen.end(), is_this)) continue;
     seen.push_back(tensor);
     result.parameters += tensor.numel();
     result.trainable += tensor.requires_grad() ? tensor.numel() : 0;
