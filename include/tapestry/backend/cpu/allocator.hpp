@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <mutex>
@@ -29,7 +30,7 @@ class CachingAllocator {
   }
 
   /// Throws   std::bad_alloc if the system has no more memory, even after all that is held was given back.
-  void* allocate(std::size_t bytes) {
+  [[gnu::noinline]] void* allocate(std::size_t bytes) {
     const SizeClass c = size_class(bytes);
     if (!pass_through_) {
       const std::lock_guard lock(mutex_);
@@ -47,7 +48,7 @@ class CachingAllocator {
     return memory;
   }
 
-  void deallocate(void* memory, std::size_t bytes) noexcept {
+  [[gnu::noinline]] void deallocate(void* memory, std::size_t bytes) noexcept {
     if (!memory) return;
     if (pass_through_) return std::free(memory);
     const SizeClass c = size_class(bytes);
@@ -105,6 +106,23 @@ class CachingAllocator {
     const char* value = std::getenv("TAPESTRY_NO_CACHE");
     return value && value[0] == '1';
   }();
+};
+
+/// Memory of a kernel's own, from the cache, given back at the end of the scope; not cleared.
+template <class T>
+class Scratch {
+ public:
+  explicit Scratch(std::int64_t count)
+      : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(CachingAllocator::instance().allocate(bytes_))) {}
+  ~Scratch() { CachingAllocator::instance().deallocate(data_, bytes_); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  T* data() const { return data_; }
+  T& operator[](std::int64_t i) const { return data_[i]; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
 };
 
 /// The same for the standard library: `std::allocate_shared<Node>(CachedAllocator<Node>())`.

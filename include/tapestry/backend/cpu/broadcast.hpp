@@ -85,12 +85,11 @@ void binary(BinaryOp op, const Broadcast& walk, const T* a, const T* b, T* y) {
     if (op == BinaryOp::divide) plain::check_divisors(walk, b);
   for_each_block(walk, a, b, y, [op](Index count, const T* p, const T* q, T* to) {
     if constexpr (Floating<T>) {
-      using V = Vector<T, 16>;
       switch (op) {
-        case BinaryOp::add: return map(count, to, [](V& u, const V& v) { u = u + v; }, p, q);
-        case BinaryOp::subtract: return map(count, to, [](V& u, const V& v) { u = u - v; }, p, q);
-        case BinaryOp::multiply: return map(count, to, [](V& u, const V& v) { u = u * v; }, p, q);
-        case BinaryOp::divide: return map(count, to, [](V& u, const V& v) { u = u / v; }, p, q);
+        case BinaryOp::add: return map(count, to, [](auto& u, const auto& v) { u = u + v; }, p, q);
+        case BinaryOp::subtract: return map(count, to, [](auto& u, const auto& v) { u = u - v; }, p, q);
+        case BinaryOp::multiply: return map(count, to, [](auto& u, const auto& v) { u = u * v; }, p, q);
+        case BinaryOp::divide: return map(count, to, [](auto& u, const auto& v) { u = u / v; }, p, q);
         default: break;
       }
     }

@@ -98,16 +98,16 @@ class CpuBackend final : public CpuKernels<T, Backend<T>> {
     cpu_kernels::max_pool2d_backward(g, dy, where, dx);
   }
   void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) override {
-    cpu_kernels::average_forward(g, cpu_kernels::fixed_windows(g, count_padding, divisor), x, y);
+    cpu_kernels::average(g, false, count_padding, divisor, x, y);
   }
   void avg_pool2d_backward(const PoolGeometry& g, bool count_padding, Index divisor, const T* dy, T* dx) override {
-    cpu_kernels::average_backward(g, cpu_kernels::fixed_windows(g, count_padding, divisor), dy, dx);
+    cpu_kernels::average_backward(g, false, count_padding, divisor, dy, dx);
   }
   void adaptive_avg_pool2d(const PoolGeometry& g, const T* x, T* y) override {
-    cpu_kernels::average_forward(g, cpu_kernels::adaptive_windows(g), x, y);
+    cpu_kernels::average(g, true, false, 0, x, y);
   }
   void adaptive_avg_pool2d_backward(const PoolGeometry& g, const T* dy, T* dx) override {
-    cpu_kernels::average_backward(g, cpu_kernels::adaptive_windows(g), dy, dx);
+    cpu_kernels::average_backward(g, true, false, 0, dy, dx);
   }
   void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) override {
     cpu_kernels::batch_statistics(rows, channels, x, mean, variance);

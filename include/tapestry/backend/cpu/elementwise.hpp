@@ -14,31 +14,33 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 // These kernels wait for memory more than they compute, so vectors of 16 bytes, which every processor has, are enough.
 inline constexpr Index elementwise_grain = 32768;
 
-/// y = f(y, x...) by vectors: f gets a vector by reference and overwrites it. The first operand may be y itself.
+/// y[i] = x[i] after f(x[i], others[i]...), which overwrites its first argument; f gets whole vectors and, at the end, single numbers.
 template <class T, class F, class... Operands>
 void map(Index count, T* y, const F& f, const T* x, const Operands*... others) {
   using V = Vector<T, 16>;
   constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
-  const auto operand = [](Index i, const T* from) {
+  const auto read = [](const T* from) {
     V v;
-    load(v, from + i);
+    load(v, from);
     return v;
   };
   Index i = 0;
   for (; i + lanes <= count; i += lanes) {
-    V v = operand(i, x);
-    f(v, operand(i, others)...);
+    V v = read(x + i);
+    f(v, read(others + i)...);
     store(v, y + i);
   }
-  if (i == count) return;
-  const auto rest = [left = count - i](Index at, const T* from) {
-    V v;
-    load_some(v, from + at, left);
-    return v;
-  };
-  V v = rest(i, x);
-  f(v, rest(i, others)...);
-  store_some(v, y + i, count - i);
+  for (; i < count; ++i) {
+    T v = x[i];
+    f(v, others[i]...);
+    y[i] = v;
+  }
+}
+
+/// 0, in all lanes of a vector.
+template <class V>
+[[gnu::always_inline]] inline V zero_like(const V&) {
+  return V{};
 }
 
 /// condition ? a : b without a branch, which random conditions would make dear.
@@ -52,11 +54,10 @@ T select(bool condition, T a, T b) {
 template <Scalar T>
 void unary_range(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
   if constexpr (Floating<T>) {
-    using V = Vector<T, 16>;
     switch (op) {
-      case UnaryOp::affine: return map(count, y, [=](V& v) { v = a * v + b; }, x);
-      case UnaryOp::relu: return map(count, y, [](V& v) { v = v < T{0} ? V{} : v; }, x);
-      case UnaryOp::leaky_relu: return map(count, y, [=](V& v) { v = v > T{0} ? v : a * v; }, x);
+      case UnaryOp::affine: return map(count, y, [=](auto& v) { v = a * v + b; }, x);
+      case UnaryOp::relu: return map(count, y, [](auto& v) { v = v < T{0} ? zero_like(v) : v; }, x);
+      case UnaryOp::leaky_relu: return map(count, y, [=](auto& v) { v = v > T{0} ? v : a * v; }, x);
       default: break;
     }
   }
@@ -72,10 +73,9 @@ void unary(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
 template <Floating T>
 void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy, T a, T b, T* dx) {
   parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
-    using V = Vector<T, 16>;
     const Index n = end - begin;
-    if (op == UnaryOp::relu) return map(n, dx + begin, [](V& d, const V& v) { d = v <= T{0} ? V{} : d; }, dy + begin, y + begin);
-    if (op == UnaryOp::leaky_relu) return map(n, dx + begin, [=](V& d, const V& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
+    if (op == UnaryOp::relu) return map(n, dx + begin, [](auto& d, const auto& v) { d = v <= T{0} ? zero_like(v) : d; }, dy + begin, y + begin);
+    if (op == UnaryOp::leaky_relu) return map(n, dx + begin, [=](auto& d, const auto& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
     for (Index i = begin; i < end; ++i) dx[i] = plain::unary_gradient(op, x[i], y[i], dy[i], a, b);
   });
 }
@@ -92,9 +92,8 @@ template <Scalar T>
 void scale_add(Index count, T alpha, const T* x, T beta, T* y) {
   parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
     if constexpr (Floating<T>) {
-      using V = Vector<T, 16>;
-      if (beta == T{0}) return map(end - begin, y + begin, [=](V& v) { v = alpha * v; }, x + begin);
-      map(end - begin, y + begin, [=](V& v, const V& old) { v = alpha * v + beta * old; }, x + begin, y + begin);
+      if (beta == T{0}) return map(end - begin, y + begin, [=](auto& v) { v = alpha * v; }, x + begin);
+      map(end - begin, y + begin, [=](auto& v, const auto& old) { v = alpha * v + beta * old; }, x + begin, y + begin);
     } else {
       plain::scale_add(end - begin, alpha, x + begin, beta, y + begin);
     }

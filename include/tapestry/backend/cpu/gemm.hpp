@@ -10,22 +10,6 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// Scratch memory of a kernel, from the cache.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(Index count)
-      : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(CachingAllocator::instance().allocate(bytes_))) {}
-  ~Scratch() { CachingAllocator::instance().deallocate(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  T* data() const { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
-
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 constexpr Index round_up(Index a, Index b) { return divide_up(a, b) * b; }
 

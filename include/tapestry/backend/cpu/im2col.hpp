@@ -65,7 +65,6 @@ void im2col(const ConvGeometry& g, Index group, const T* x, T* patches) {
 /// Every patch entry is added to the pixel it came from; a unit of work is an image, whose sums have one order.
 template <Floating T>
 void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) {
-  using V = Vector<T, 16>;
   const Index size = g.patch();
   parallel_for(g.batch, 1, [&](Index n, Index) {
     T* image = x + n * g.in_pixels() * g.in_channels;
@@ -74,7 +73,7 @@ void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) {
         const T* patch = patches + (n * g.out_pixels() + i * g.out_width + j) * size;
         for_each_run(g, group, i, j,
                      [=](Index from, Index to, Index count) {
-                       map(count, image + to, [](V& v, const V& add) { v = v + add; }, image + to, patch + from);
+                       map(count, image + to, [](auto& v, const auto& add) { v = v + add; }, image + to, patch + from);
                      },
                      [](Index, Index) {});
       }
@@ -84,11 +83,10 @@ void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) {
 /// y[r][c] += bias[c]
 template <Floating T>
 void add_rows(Index rows, Index columns, const T* bias, T* y) {
-  using V = Vector<T, 16>;
   parallel_for(rows, std::max<Index>(1, elementwise_grain / std::max<Index>(1, columns)), [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       T* row = y + r * columns;
-      map(columns, row, [](V& v, const V& add) { v = v + add; }, row, bias);
+      map(columns, row, [](auto& v, const auto& add) { v = v + add; }, row, bias);
     }
   });
 }

@@ -18,15 +18,6 @@ inline std::atomic<int>& chosen_threads() {
   static std::atomic<int> count{0};  // 0: as many as OpenMP thinks right
   return count;
 }
-
-/// A task of parallel_for without its type, so that the parallel region is compiled once.
-struct UnitTask {
-  void (*run)(const void* function, Index begin, Index end);
-  const void* function;
-  Index count, grain;
-  void operator()(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
-};
-inline void run_units(const UnitTask& task);
 }  // namespace detail
 
 /// How many threads the kernels may use.
@@ -46,35 +37,46 @@ inline void set_num_threads(int count) {
   detail::chosen_threads() = count;
 }
 
+namespace detail {
+/// A task of parallel_for without its type, so that the parallel region is compiled once.
+struct UnitTask {
+  void (*run)(const void* function, Index begin, Index end);
+  const void* function;
+  Index count, grain;
+
+  void run_unit(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
+  [[gnu::noinline]] void run_all() const {
+    const Index units = (count + grain - 1) / grain;
+#ifdef _OPENMP
+    const int threads = static_cast<int>(std::min<Index>(num_threads(), units));
+    if (threads > 1 && !omp_in_parallel()) {
+      std::atomic<bool> failed = false;
+      std::exception_ptr error;
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+      for (Index unit = 0; unit < units; ++unit) {
+        if (failed.load(std::memory_order_relaxed)) continue;
+        try {
+          run_unit(unit);
+        } catch (...) {
+          if (!failed.exchange(true)) error = std::current_exception();
+        }
+      }
+      if (error) std::rethrow_exception(error);
+      return;
+    }
+#endif
+    for (Index unit = 0; unit < units; ++unit) run_unit(unit);
+  }
+};
+}  // namespace detail
+
 /// Runs f(begin, end) over the units [0, grain), [grain, 2*grain), ... of [0, count), on several threads if there is more than one unit.
 /// Where units begin and end depends on count and grain alone, so f may keep a partial result a unit. An exception in f reaches the
 /// caller; units that had not begun are then left out. Inside another parallel_for it runs on the calling thread.
 template <class F>
 void parallel_for(Index count, Index grain, const F& f) {
-  detail::run_units({[](const void* function, Index begin, Index end) { (*static_cast<const F*>(function))(begin, end); }, &f, count, grain});
-}
-
-inline void detail::run_units(const UnitTask& task) {
-  const Index units = (task.count + task.grain - 1) / task.grain;
-#ifdef _OPENMP
-  const int threads = static_cast<int>(std::min<Index>(num_threads(), units));
-  if (threads > 1 && !omp_in_parallel()) {
-    std::atomic<bool> failed = false;
-    std::exception_ptr error;
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-    for (Index unit = 0; unit < units; ++unit) {
-      if (failed.load(std::memory_order_relaxed)) continue;
-      try {
-        task(unit);
-      } catch (...) {
-        if (!failed.exchange(true)) error = std::current_exception();
-      }
-    }
-    if (error) std::rethrow_exception(error);
-    return;
-  }
-#endif
-  for (Index unit = 0; unit < units; ++unit) task(unit);
+  const auto run = [](const void* function, Index begin, Index end) { (*static_cast<const F*>(function))(begin, end); };
+  detail::UnitTask{run, &f, count, grain}.run_all();
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "../reference/reduce.hpp"
 #include "column_sums.hpp"
@@ -33,16 +32,16 @@ template <Floating T>
 void row_sums(Index rows, Index size, const T* x, T* y) {
   constexpr Index run = 2048;
   const Index runs = (size + run - 1) / run;
-  std::vector<double, CachedAllocator<double>> parts(static_cast<std::size_t>(rows * runs));
+  const Scratch<double> parts(rows * runs);
   parallel_for(rows * runs, std::max<Index>(1, 32768 / std::clamp<Index>(size, 1, run)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index row = i / runs, at = i % runs * run;
-      parts[static_cast<std::size_t>(i)] = run_sum(x + row * size + at, std::min(run, size - at));
+      parts[i] = run_sum(x + row * size + at, std::min(run, size - at));
     }
   });
   for (Index row = 0; row < rows; ++row) {
     double total = 0;
-    for (Index i = 0; i < runs; ++i) total += parts[static_cast<std::size_t>(row * runs + i)];
+    for (Index i = 0; i < runs; ++i) total += parts[row * runs + i];
     y[row] = static_cast<T>(total);
   }
 }
@@ -54,11 +53,11 @@ void reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* y)
     if (op == ReduceOp::sum && inner == 1) return row_sums(outer, size, x, y);
     if (op == ReduceOp::sum) {
       parallel_for(outer, outer < 8 ? outer : 1, [=](Index begin, Index end) {  // few matrices share the threads, many have one each
-        std::vector<double, CachedAllocator<double>> sums(static_cast<std::size_t>(inner));
+        const Scratch<double> sums(2 * inner);
         for (Index o = begin; o < end; ++o) {
           const T* from = x + o * size * inner;
-          column_sums<T, 1>(size, inner, [from](const auto& get, Index i, Index, auto* v) { v[0] = get(from + i); }, sums.data());
-          for (Index i = 0; i < inner; ++i) y[o * inner + i] = static_cast<T>(sums[static_cast<std::size_t>(i)]);
+          column_sums<T>(size, inner, from, nullptr, from, nullptr, sums.data(), sums.data() + inner);
+          for (Index i = 0; i < inner; ++i) y[o * inner + i] = static_cast<T>(sums[i]);
         }
       });
       return;
@@ -81,7 +80,7 @@ void arg_reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T
 template <Scalar T>
 void topk(Index outer, Index size, Index inner, Index k, bool largest, const T* x, T* values, Index* positions) {
   parallel_for(outer * inner, std::max<Index>(1, 4096 / std::max<Index>(1, size)), [=](Index begin, Index end) {
-    std::vector<Index, CachedAllocator<Index>> order(static_cast<std::size_t>(size));
+    const Scratch<Index> order(size);
     for (Index at = begin; at < end; ++at) {
       const Index o = at / inner, i = at % inner;
       const T* line = x + o * size * inner + i;
@@ -92,11 +91,11 @@ void topk(Index outer, Index size, Index inner, Index k, bool largest, const T* 
         if (a_nan || a == b) return p < q;
         return largest ? a > b : a < b;
       };
-      for (Index s = 0; s < size; ++s) order[static_cast<std::size_t>(s)] = s;
-      std::partial_sort(order.begin(), order.begin() + k, order.end(), better);
+      for (Index s = 0; s < size; ++s) order[s] = s;
+      std::partial_sort(order.data(), order.data() + k, order.data() + size, better);
       for (Index r = 0; r < k; ++r) {
-        positions[(o * k + r) * inner + i] = order[static_cast<std::size_t>(r)];
-        values[(o * k + r) * inner + i] = line[order[static_cast<std::size_t>(r)] * inner];
+        positions[(o * k + r) * inner + i] = order[r];
+        values[(o * k + r) * inner + i] = line[order[r] * inner];
       }
     }
   });

@@ -30,6 +30,18 @@ struct TileOperands {
 #define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/// Copies `count` < 2*Half elements in steps of a power of two, without a loop or a call.
+template <int Half, class T>
+[[gnu::always_inline]] inline void copy_some(const T* from, T* to, Index count) {
+  if constexpr (Half > 0) {
+    if (count & Half) {
+      std::memcpy(to, from, Half * sizeof(T));
+      from += Half, to += Half;
+    }
+    copy_some<Half / 2>(from, to, count);
+  }
+}
+
 /// Adds a tile's sums, `rows` x 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
 template <class T>
 struct WriteTile {
@@ -47,8 +59,10 @@ struct WriteTile {
           if (t.beta != T{0}) load(old, c + j * lanes), sum += t.beta * old;
           store(sum, c + j * lanes);
         } else if (columns > 0) {
-          if (t.beta != T{0}) load_some(old, c + j * lanes, columns), sum += t.beta * old;
-          store_some(sum, c + j * lanes, columns);
+          T some[std::size_t{lanes}] = {};
+          if (t.beta != T{0}) copy_some<lanes / 2>(c + j * lanes, some, columns), load(old, some), sum += t.beta * old;
+          store(sum, some);
+          copy_some<lanes / 2>(some, c + j * lanes, columns);
         }
       }
   }
@@ -96,35 +110,46 @@ struct GemmTile {
 
 #undef TAPESTRY_UNROLL
 
-/// The micro-kernels of an instruction set: tile[r] computes r rows, up to `rows`; all compute `columns` columns.
+/// The micro-kernels of an instruction set: tile[r] computes r rows, up to `rows`, where there is one; all compute `columns` columns.
 template <class T>
 struct GemmKernels {
   using Tile = void (*)(const TileOperands<T>&);
   Index rows, columns;
   std::array<Tile, 13> tile;
 
-  /// How many rows to take next when `left` are left: no tile is much smaller than the others, for small ones waste time.
-  Index next_rows(Index left) const { return left > rows && left < 2 * rows ? (left + 1) / 2 : std::min(left, rows); }
+  /// How many rows to take next when `left` are left: the last two tiles share what is left, for small ones waste time.
+  Index next_rows(Index left) const {
+    Index next = left > rows && left < 2 * rows ? (left + 1) / 2 : std::min(left, rows);
+    while (!tile[static_cast<std::size_t>(next)]) --next;
+    return next;
+  }
 };
 
 template <class T>
 const GemmKernels<T>& gemm_kernels() {
   constexpr Index size = sizeof(T);
+  using Sums = const T*;
+  using Operands = const TileOperands<T>&;
+  // Not every number of rows has a kernel: each costs compile time, and few rows are rare.
 #if defined(__x86_64__) && defined(__GNUC__)
-  static constexpr GemmKernels<T> avx512 = []<int... I>(std::integer_sequence<int, I...>) {
-    return GemmKernels<T>{12, 128 / size, {nullptr, run_avx512<GemmTile<T, I + 1, run_avx512<WriteTile<T>, const T*, Index, const TileOperands<T>&>>, const TileOperands<T>&>...}};
-  }(std::make_integer_sequence<int, 12>());
-  static constexpr GemmKernels<T> avx2 = []<int... I>(std::integer_sequence<int, I...>) {
-    return GemmKernels<T>{6, 64 / size, {nullptr, run_avx2<GemmTile<T, I + 1, run_avx2<WriteTile<T>, const T*, Index, const TileOperands<T>&>>, const TileOperands<T>&>...}};
-  }(std::make_integer_sequence<int, 6>());
-#endif
-  static constexpr GemmKernels<T> baseline = []<int... I>(std::integer_sequence<int, I...>) {
-    return GemmKernels<T>{6, 32 / size, {nullptr, run_baseline<GemmTile<T, I + 1, run_baseline<WriteTile<T>, const T*, Index, const TileOperands<T>&>>, const TileOperands<T>&>...}};
-  }(std::make_integer_sequence<int, 6>());
-#if defined(__x86_64__) && defined(__GNUC__)
+  static constexpr GemmKernels<T> avx512 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
+    GemmKernels<T> k{12, 128 / size, {}};
+    ((k.tile[Rows] = run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+    return k;
+  }(std::integer_sequence<int, 1, 2, 4, 7, 8, 9, 10, 11, 12>());
+  static constexpr GemmKernels<T> avx2 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
+    GemmKernels<T> k{6, 64 / size, {}};
+    ((k.tile[Rows] = run_avx2<GemmTile<T, Rows, run_avx2<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+    return k;
+  }(std::integer_sequence<int, 1, 2, 4, 5, 6>());
   if (instruction_set() == InstructionSet::avx512) return avx512;
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
+  static constexpr GemmKernels<T> baseline = []<int... Rows>(std::integer_sequence<int, Rows...>) {
+    GemmKernels<T> k{6, 32 / size, {}};
+    ((k.tile[Rows] = run_baseline<GemmTile<T, Rows, run_baseline<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+    return k;
+  }(std::integer_sequence<int, 1, 3, 6>());
   return baseline;
 }
 

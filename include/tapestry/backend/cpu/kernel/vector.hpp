@@ -25,30 +25,15 @@ template <class V, class T>
   std::memcpy(to, &v, sizeof v);
 }
 
-/// Copies `count` < 2*Half elements in steps of a power of two, without a loop.
-template <int Half, class T>
-[[gnu::always_inline]] inline void copy_some(const T* from, T* to, Index count) {
-  if constexpr (Half > 0) {
-    if (count & Half) {
-      std::memcpy(to, from, Half * sizeof(T));
-      copy_some<Half / 2>(from + Half, to + Half, count);
-    } else {
-      copy_some<Half / 2>(from, to, count);
-    }
-  }
-}
 /// The first `count` lanes alone; a load leaves 0 in the others.
 template <class V, class T>
 [[gnu::always_inline]] inline void load_some(V& v, const T* from, Index count) {
-  T lanes[sizeof(V) / sizeof(T)] = {};
-  copy_some<sizeof(V) / sizeof(T) / 2>(from, lanes, count);
-  load(v, lanes);
+  v = V{};
+  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
 }
 template <class V, class T>
 [[gnu::always_inline]] inline void store_some(const V& v, T* to, Index count) {
-  T lanes[sizeof(V) / sizeof(T)];
-  store(v, lanes);
-  copy_some<sizeof(V) / sizeof(T) / 2>(lanes, to, count);
+  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
