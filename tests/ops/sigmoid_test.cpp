@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+#include "tapestry/ops/sigmoid.hpp"
+
+#include "check_op.hpp"
+
+using namespace tapestry;
+using namespace test;
+
+TEST_CASE("sigmoid: gradients, layouts and devices over random configurations") {
+  RandomConfig random(203);
+  Index configurations = 0, compared = 0;
+  for (; configurations < 200; ++configurations) {
+    const Inputs inputs{random.distinct(random.shape(random.integer(0, 5), 1, 3), cpu(), Layout::row_major)};
+    compared += check_op(random, [](const Inputs& in) { return sigmoid(in[0]); }, inputs, {.allow_zero = true});
+  }
+  CHECK(configurations == 200);
+  CHECK(compared > 1000);
+}
+
+TEST_CASE("sigmoid: known values, symmetry and limits") {
+  for (const Device& device : devices()) {
+    const auto x = to(tensor<double>({0.0, 1.0, -1.0, 800.0, -800.0}), device);
+    const auto y = sigmoid(x).to_vector();
+    CHECK(y[0] == 0.5);
+    CHECK(y[1] == Approx(0.7310585786300049));
+    CHECK(y[1] + y[2] == Approx(1));
+    CHECK(y[3] == 1);
+    CHECK(y[4] == 0);
+  }
+  CHECK(std::isnan(sigmoid(tensor<float>({std::nanf("")})).item()));
+}
