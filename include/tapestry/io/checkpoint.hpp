@@ -33,6 +33,9 @@ class Checkpoint {
     return found;
   }
 
+  /// All of it, under full names.
+  const NamedTensors& tensors() const { return tensors_; }
+
   void save(const std::string& path) const { save_safetensors(path, tensors_, metadata); }
   static Checkpoint load(const std::string& path) {
     Safetensors file = load_safetensors(path);
