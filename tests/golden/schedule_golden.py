@@ -4,8 +4,7 @@
 import warnings
 
 import torch
-from torch.optim.lr_scheduler import (
-    ConstantLR, CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, MultiStepLR, OneCycleLR, SequentialLR, StepLR)
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, MultiStepLR, OneCycleLR, StepLR
 
 from golden_file import GoldenFile
 
@@ -45,13 +44,7 @@ simple("cosine_eta_min", CosineAnnealingLR, T_max=20, eta_min=0.01)
 simple("cosine_periodic", CosineAnnealingLR, T_max=7, eta_min=0.001)
 simple("linear", LinearLR)
 simple("linear_options", LinearLR, start_factor=0.1, end_factor=0.8, total_iters=12)
-simple("constant", ConstantLR, factor=0.25, total_iters=6)
 case("lambda", lambda optimizer: LambdaLR(optimizer, lambda step: 1.0 / (1 + step)), {"lambda": "1 / (1 + step)"})
-case("lambda_groups", lambda optimizer: LambdaLR(optimizer, [lambda step: 0.95**step, lambda step: 1.0 if step < 10 else 0.1]),
-     {"lambda": ["0.95 ** step", "1 if step < 10 else 0.1"]})
-case("warm_up_cosine", lambda optimizer: SequentialLR(
-    optimizer, [LinearLR(optimizer, start_factor=0.1, total_iters=5), CosineAnnealingLR(optimizer, T_max=25)], milestones=[5]),
-     {"warm_up": {"start_factor": 0.1, "total_iters": 5}, "then": {"T_max": 25}, "milestones": [5]})
 # OneCycleLR takes total_steps - 1 steps after its first value.
 for optimizer in ("sgd", "adam"):
     for name, options in (

@@ -52,6 +52,8 @@ TEST_CASE("schedules give PyTorch's learning rates over 30 steps") {
   check_sgd(golden, "linear", [](auto& o) { return LinearLR(o); });
   check_sgd(golden, "linear_options", [](auto& o) { return LinearLR(o, 0.1, 0.8, 12); });
   check_sgd(golden, "lambda", [](auto& o) { return LambdaLR(o, [](Index step) { return 1.0 / static_cast<double>(1 + step); }); });
+  for (const char* prefix : {"step", "multi_step", "exponential", "cosine", "linear", "lambda"})
+    CHECK(golden.unused(prefix) == std::vector<std::string>());
 }
 
 TEST_CASE("OneCycleLR gives PyTorch's learning rates and momenta") {
