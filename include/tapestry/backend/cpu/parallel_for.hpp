@@ -46,6 +46,7 @@ struct UnitTask {
 
   void run_unit(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
   [[gnu::noinline]] void run_all() const {
+    if (count <= 0) return;
     const Index units = (count + grain - 1) / grain;
 #ifdef _OPENMP
     const int threads = static_cast<int>(std::min<Index>(num_threads(), units));

@@ -52,7 +52,7 @@ void reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* y)
   if constexpr (Floating<T>) {
     if (op == ReduceOp::sum && inner == 1) return row_sums(outer, size, x, y);
     if (op == ReduceOp::sum) {
-      parallel_for(outer, outer < 8 ? outer : 1, [=](Index begin, Index end) {  // few matrices share the threads, many have one each
+      parallel_for(outer, outer < 8 ? 8 : 1, [=](Index begin, Index end) {  // few matrices share the threads, many have one each
         const Scratch<double> sums(2 * inner);
         for (Index o = begin; o < end; ++o) {
           const T* from = x + o * size * inner;
