@@ -8,12 +8,13 @@ namespace {
 
 /// Three training batches and a fourth in evaluation mode through one layer.
 template <class Layer>
-void check(test::Golden& golden, const std::string& name, BatchNormLayerOptions options) {
+void check(test::Golden& golden, const std::string& name, BatchNormLayerOptions options, bool has_bias = true) {
   for (Device device : test::devices())
     for (Layout layout : test::layouts()) {
       INFO(name << " on " << device.name() << ", " << name_of(layout));
       Layer layer(3, options);
       layer.to(device);
+      if (!has_bias) layer.bias = Tensor<double>();
       REQUIRE(layer.weight.defined() == golden.has(name, "weight"));
       REQUIRE(layer.bias.defined() == golden.has(name, "bias"));
       if (layer.weight.defined()) layer.weight.copy_from(golden.get(name, "weight", device));
@@ -22,8 +23,7 @@ void check(test::Golden& golden, const std::string& name, BatchNormLayerOptions 
         INFO("batch " << batch);
         const auto role = [batch](const char* text) { return text + std::to_string(batch); };
         layer.train(batch < 3);
-        layer.weight.defined() ? layer.weight.drop_grad() : void();
-        layer.bias.defined() ? layer.bias.drop_grad() : void();
+        for (auto& [key, parameter] : named_parameters(layer)) parameter.drop_grad();
         const Tensor<double> x = golden.get(name, role("x"), device, layout).requires_grad(true);
         Tape tape;
         const Tensor<double> y = layer(x);
@@ -47,6 +47,7 @@ void check_all(test::Golden& golden, const std::string& prefix) {
   check<Layer>(golden, prefix + "momentum", {.momentum = 0.3});
   check<Layer>(golden, prefix + "cumulative", {.momentum = std::nullopt});
   check<Layer>(golden, prefix + "eps", {.eps = 0.05});
+  check<Layer>(golden, prefix + "no_bias", {}, false);
   check<Layer>(golden, prefix + "no_affine", {.affine = false});
   check<Layer>(golden, prefix + "no_statistics", {.track_running_stats = false});
   check<Layer>(golden, prefix + "nothing", {.momentum = std::nullopt, .affine = false, .track_running_stats = false});
@@ -59,4 +60,5 @@ TEST_CASE("batch norm computes what PyTorch computes over four batches, its buff
   check_all<BatchNorm2d<double>>(golden, "2d.");
   check_all<BatchNorm1d<double>>(golden, "1d.");
   check_all<BatchNorm1d<double>>(golden, "1d_length.");
+  CHECK(golden.unused() == std::vector<std::string>());
 }
