@@ -43,7 +43,7 @@ void append(std::string& text, B part) {
 }
 template <class N>
   requires((std::integral<N> && !std::same_as<N, bool>) || std::floating_point<N>)
-void append(std::string& text, N part) {
+[[gnu::noinline]] void append(std::string& text, N part) {
   char digits[64];
   text.append(digits, std::to_chars(digits, digits + sizeof digits, part).ptr);
 }
@@ -56,7 +56,7 @@ void append(std::string& text, const P& part) {
 
 /// Joins texts, numbers and whatever has to_string: `message("linear: got ", n, " features")`.
 template <class... Parts>
-std::string message(const Parts&... parts) {
+[[gnu::cold, gnu::noinline]] std::string message(const Parts&... parts) {
   std::string text;
   (detail::append(text, parts), ...);
   return text;
