@@ -20,7 +20,7 @@ struct Size2 {
   constexpr Size2(Index h, Index w) : height(h), width(w) {}
   friend constexpr bool operator==(const Size2&, const Size2&) = default;
 };
-inline std::string to_string(const Size2& s) { return "(" + std::to_string(s.height) + ", " + std::to_string(s.width) + ")"; }
+inline std::string to_string(const Size2& s) { return message('(', s.height, ", ", s.width, ')'); }
 
 /// Positions that a window of `kernel` taps, `dilation` apart, takes when it moves by `stride` over `size` pixels with `padding` in total
 /// added at the two ends: floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1. Not positive where the window does not fit.
