@@ -44,22 +44,38 @@ struct Planes {
 
 inline constexpr Index broadcast_block = 1024;  // elements that are brought together at a time
 
-/// The `count` elements of an operand from (row, column) on, one behind the other: where they lie if they lie so, else a copy in `buffer`.
+/// An operand of a broadcast, brought into the order of the result block by block.
 template <class T>
-const T* gathered(const T* from, Index row_stride, Index column_stride, Index columns, Index row, Index column, Index count, T* buffer) {
-  const bool one_run = column_stride == 1 && (column + count <= columns || row_stride == columns);
-  if (one_run) return from + row * row_stride + column;
-  for (Index i = 0; i < count; ++row, column = 0) {
-    const Index run = std::min(count - i, columns - column);
-    const T* source = from + row * row_stride + column * column_stride;
-    if (column_stride == 0)
-      std::fill(buffer + i, buffer + i + run, *source);
-    else
-      for (Index j = 0; j < run; ++j) buffer[i + j] = source[j * column_stride];
-    i += run;
+class Gathered {
+ public:
+  Gathered(Index columns, Index row_stride, Index column_stride) : columns_(columns), row_stride_(row_stride), column_stride_(column_stride) {}
+
+  /// The `count` elements from (row, column) of the plane at `from` on: where they lie if they lie one behind the other, else copied.
+  const T* block(const T* from, Index row, Index column, Index count) {
+    if (column_stride_ == 1 && (column + count <= columns_ || row_stride_ == columns_)) return from + row * row_stride_ + column;
+    const bool constant = column_stride_ == 0 && (row_stride_ == 0 || column + count <= columns_);
+    from += row * row_stride_;
+    if (constant && held_ == from && held_count_ >= count) return buffer_;
+    held_ = constant ? from : nullptr;
+    held_count_ = count;
+    for (Index i = 0; i < count; column = 0, from += row_stride_) {
+      const Index run = std::min(count - i, columns_ - column);
+      if (column_stride_ == 0)
+        std::fill(buffer_ + i, buffer_ + i + run, *from);
+      else if (column_stride_ == 1)
+        std::copy(from + column, from + column + run, buffer_ + i);
+      else
+        for (Index j = 0; j < run; ++j) buffer_[i + j] = from[(column + j) * column_stride_];
+      i += run;
+    }
+    return buffer_;
   }
-  return buffer;
-}
+
+ private:
+  Index columns_, row_stride_, column_stride_, held_count_ = 0;
+  const T* held_ = nullptr;  // the one number that fills the buffer
+  T buffer_[broadcast_block];
+};
 
 /// Calls f(count, a, b, y) for blocks of the result, with both operands brought into its order.
 template <class T, class Y, class F>
@@ -68,12 +84,12 @@ void for_each_block(const Broadcast& walk, const T* a, const T* b, Y* y, const F
   const Planes planes(walk);
   const Index size = planes.rows * planes.columns;
   parallel_for(walk.shape.numel(), elementwise_grain, [&](Index begin, Index end) {
-    T a_buffer[broadcast_block], b_buffer[broadcast_block];
+    Gathered<T> from_a(planes.columns, planes.a_row, planes.a_column), from_b(planes.columns, planes.b_row, planes.b_column);
     for (Index i = begin; i < end;) {
       const Index plane = i / size, row = i % size / planes.columns, column = i % planes.columns;
       const Index count = std::min({end - i, (plane + 1) * size - i, broadcast_block});
-      f(count, gathered(a + planes.offset(plane, planes.a_outer), planes.a_row, planes.a_column, planes.columns, row, column, count, a_buffer),
-        gathered(b + planes.offset(plane, planes.b_outer), planes.b_row, planes.b_column, planes.columns, row, column, count, b_buffer), y + i);
+      f(count, from_a.block(a + planes.offset(plane, planes.a_outer), row, column, count),
+        from_b.block(b + planes.offset(plane, planes.b_outer), row, column, count), y + i);
       i += count;
     }
   });

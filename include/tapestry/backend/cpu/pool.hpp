@@ -57,7 +57,10 @@ void max_of_pixels(const PoolGeometry& g, const Windows& pixels, const T* image,
     best = better ? v : best;
     at = (better & static_cast<Lane>(pixel)) | (~better & at);
   }
-  store_some(best, y, count);
+  if (count == Index{sizeof(V) / sizeof(T)})
+    store(best, y);
+  else
+    store_some(best, y, count);
   for (Index lane = 0; lane < count; ++lane) where[lane] = static_cast<std::int32_t>(at[lane]);
 }
 
@@ -69,8 +72,10 @@ void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
     for (Index out = begin * g.out_width; out < end * g.out_width; ++out) {
       const T* image = x + out / g.out_pixels() * g.in_pixels() * g.channels;
       pixels.move_to(out % g.out_pixels());
-      for (Index c = 0; c < g.channels; c += lanes)
+      for (Index next = 0; next < g.channels; next += lanes) {
+        const Index c = std::clamp<Index>(next, 0, std::max<Index>(0, g.channels - lanes));  // the last vector overlaps the one before
         max_of_pixels(g, pixels, image + c, std::min(lanes, g.channels - c), y + out * g.channels + c, where + out * g.channels + c);
+      }
     }
   });
 }
