@@ -13,6 +13,7 @@ struct BatchNormLayerOptions {
   double eps = 1e-5;                     ///< added to the variance
   std::optional<double> momentum = 0.1;  ///< weight of the newest batch in the running statistics; std::nullopt: their plain average over all batches
   bool affine = true;                    ///< whether scale and shift are learned
+  bool bias = true;                      ///< without, only the scale is
   bool track_running_stats = true;       ///< without, evaluation uses the batch's own statistics too
 };
 
@@ -24,7 +25,7 @@ struct BatchNormLayerOptions {
 template <Floating T>
 class BatchNorm : public Layer<T> {
  public:
-  Tensor<T> weight, bias;               ///< scale and shift, [C]; undefined unless affine
+  Tensor<T> weight, bias;               ///< scale and shift, [C]; undefined unless learned
   Tensor<T> running_mean, running_var;  ///< [C]; undefined unless track_running_stats
   Tensor<Index> num_batches_tracked;    ///< []
 
@@ -49,7 +50,7 @@ class BatchNorm : public Layer<T> {
   std::string description() const override {
     return message(features_, ", eps=", detail::python_number(options_.eps),
                    ", momentum=", options_.momentum ? detail::python_number(*options_.momentum) : "None", ", affine=", detail::python_bool(options_.affine),
-                   ", track_running_stats=", detail::python_bool(options_.track_running_stats));
+                   ", bias=", detail::python_bool(bias.defined()), ", track_running_stats=", detail::python_bool(options_.track_running_stats));
   }
 
  protected:
@@ -59,7 +60,7 @@ class BatchNorm : public Layer<T> {
     const auto filled = [&](T value) { return Tensor<T>(Shape{features}).fill(value); };
     if (options.affine) {
       weight = filled(1).requires_grad(true);
-      bias = filled(0).requires_grad(true);
+      if (options.bias) bias = filled(0).requires_grad(true);
     }
     if (options.track_running_stats) {
       running_mean = filled(0);

@@ -135,7 +135,7 @@ T unary_gradient(UnaryOp op, T x, T y, T dy, T a, T b) {
     case UnaryOp::logarithm: return dy / x;
     case UnaryOp::power: return a == 0 ? T{0} : dy * a * std::pow(x, a - 1);
     case UnaryOp::affine: return dy * a;
-    case UnaryOp::clamp: return x >= a && x <= b ? dy : T{0};
+    case UnaryOp::clamp: return x > a && x < b ? dy : T{0};  // 0 at the bounds, as in PyTorch
     case UnaryOp::relu: return y <= 0 ? T{0} : dy;
     case UnaryOp::leaky_relu: return x > 0 ? dy : dy * a;
     case UnaryOp::sigmoid: return dy * y * (1 - y);
