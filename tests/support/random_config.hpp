@@ -30,6 +30,8 @@ class RandomConfig {
   /// An integer from low to high, both included.
   tapestry::Index integer(tapestry::Index low, tapestry::Index high) { return low + generator_.reserve(1).below(0, high - low + 1); }
   double real(double low, double high) { return low + (high - low) * generator_.reserve(1).uniform(0); }
+  /// 0, 1, ... count - 1 in turn: shares the configurations of a test out evenly among the ops of one family.
+  tapestry::Index turn(tapestry::Index count) { return turn_++ % count; }
   bool coin() { return integer(0, 1) == 1; }
   template <class V>
   V pick(std::initializer_list<V> choices) {
@@ -70,6 +72,7 @@ class RandomConfig {
 
  private:
   tapestry::Generator generator_;
+  tapestry::Index turn_ = 0;
 };
 
 }  // namespace test

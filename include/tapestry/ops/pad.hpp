@@ -93,7 +93,7 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& amounts, const PadOp
     shape[axis] += before[axis] + after[axis];
     const Index low = options.mode == PadMode::constant ? -size : 0;
     const Index high = options.mode == PadMode::reflect ? size - 1 : options.mode == PadMode::circular ? size : std::numeric_limits<Index>::max() / 4;
-    if (before[axis] < low || after[axis] < low || before[axis] > high || after[axis] > high || shape[axis] < 0 || (low == 0 && size == 0 && shape[axis] > 0))
+    if (before[axis] < low || after[axis] < low || before[axis] > high || after[axis] > high || shape[axis] < 0 || (options.mode != PadMode::constant && size == 0 && shape[axis] > 0))
       throw ValueError(message("pad: amounts ", before[axis], " and ", after[axis], " do not fit axis ", axis, " of size ", size, " in this mode"));
   }
   checked_sizes("pad", shape);
