@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "cifar10.hpp"
@@ -18,7 +19,7 @@ namespace tapestry::examples {
 /// A data set for a machine without a network: 32 x 32 images of ten classes, drawn from the seed alone, in CIFAR-10's form.
 ///
 /// Six classes are shapes and four are textures seen through a window. Position, size, rotation and both colours are drawn
-/// anew for each image, a shape may be lighter or darker than what lies behind it, and so no pixel says anything about the
+/// anew for each image, and now and then a shape is darker than what lies behind it; so no pixel says much about the
 /// class by itself: a linear classifier stays near chance, a network has to find edges and corners first. Uneven light, a
 /// stray line or spot and noise keep even a good network from being right all the time.
 ///
@@ -119,22 +120,24 @@ inline std::uint8_t draw_embedded_image(std::uint64_t seed, std::uint64_t index,
   const bool texture = label >= 6;
 
   // Lengths are in 64ths of a pixel. A texture's "radius" is its period.
-  const int radius = texture ? draw.between(4 * 64, 8 * 64) : draw.between(6 * 64, 13 * 64);
-  const int margin = texture ? 0 : 3 * radius / 4;
+  const int radius = texture ? draw.between(4 * 64, 8 * 64) : draw.between(6 * 64, 12 * 64);
+  const int margin = texture ? 0 : 7 * radius / 8;
   const int x0 = draw.between(margin, side * 64 - margin), y0 = draw.between(margin, side * 64 - margin);
   const int angle = draw.between(0, 63);
   const int cosine = detail::sine_1024(angle + 16), sine = detail::sine_1024(angle);
   const int window_x = draw.between(8 * 64, 24 * 64), window_y = draw.between(8 * 64, 24 * 64), window = draw.between(10 * 64, 26 * 64);
-  const auto [front, back] = detail::two_colours(draw, 130);
+  auto [front, back] = detail::two_colours(draw, 150);
+  const bool lighter = draw.between(0, 7) != 0;  // one in eight is dark on light
+  if ((front[0] + front[1] + front[2] > back[0] + back[1] + back[2]) != lighter) std::swap(front, back);
   const int light_x = draw.between(-40, 40), light_y = draw.between(-40, 40);  // change of brightness across the image
 
-  // What distracts: a spot and a line in a third colour, each there half the time.
+  // What distracts: a spot and a line in a third colour, each there a third of the time.
   const auto stray = detail::two_colours(draw, 0)[0];
-  const bool has_spot = draw.between(0, 1) == 1, has_line = draw.between(0, 1) == 1;
+  const bool has_spot = draw.between(0, 2) == 0, has_line = draw.between(0, 2) == 0;
   const int spot_x = draw.between(0, side * 64), spot_y = draw.between(0, side * 64), spot = draw.between(64, 4 * 64);
   const int line_angle = draw.between(0, 63), line_at = draw.between(-12 * 64, 12 * 64), line_width = draw.between(24, 90);
   const int line_x = detail::sine_1024(line_angle + 16), line_y = detail::sine_1024(line_angle);
-  const int noise = draw.between(3, 22);
+  const int noise = draw.between(2, 14);
 
   const auto scale = std::int64_t{256} * 65536 / radius;  // to 256 a radius
   for (int row = 0; row < side; ++row) {
