@@ -44,34 +44,34 @@ class ConfusionMatrix {
     for (std::int64_t count : counts_) width = std::max(width, std::to_string(count).size());
 
     std::string table = message("rows: true class, columns: predicted class\n", fit("", name_width, false));
-    for (const auto& name : classes_) table += " " + fit(name, width, true);
+    for (const auto& name : classes_) table += message(' ', fit(name, width, true));
     table += "  recall\n";
     for (std::size_t row = 0; row < classes_.size(); ++row) {
       table += fit(classes_[row], name_width, false);
       std::int64_t sum = 0;
       for (std::size_t column = 0; column < classes_.size(); ++column) {
-        table += " " + fit(std::to_string(cell(row, column)), width, true);
+        table += message(' ', fit(std::to_string(cell(row, column)), width, true));
         sum += cell(row, column);
       }
-      table += "  " + fit(share(cell(row, row), sum), 6, true) + "\n";
+      table += message("  ", fit(share(cell(row, row), sum), 6, true), '\n');
     }
     table += fit("precision", name_width, false);
     for (std::size_t column = 0; column < classes_.size(); ++column) {
       std::int64_t sum = 0;
       for (std::size_t row = 0; row < classes_.size(); ++row) sum += cell(row, column);
-      table += " " + fit(share(cell(column, column), sum), width, true);
+      table += message(' ', fit(share(cell(column, column), sum), width, true));
     }
-    return table + "  " + fit(share(correct(), total()), 6, true) + "\n";
+    return message(table, "  ", fit(share(correct(), total()), 6, true), '\n');
   }
 
   /// The counts with a header of predicted classes; each row starts with its true class.
   std::string to_csv() const {
     std::string csv = "true/predicted";
-    for (const auto& name : classes_) csv += "," + quoted(name);
+    for (const auto& name : classes_) csv += message(',', quoted(name));
     csv += "\n";
     for (std::size_t row = 0; row < classes_.size(); ++row) {
       csv += quoted(classes_[row]);
-      for (std::size_t column = 0; column < classes_.size(); ++column) csv += "," + std::to_string(cell(row, column));
+      for (std::size_t column = 0; column < classes_.size(); ++column) csv += message(',', cell(row, column));
       csv += "\n";
     }
     return csv;
