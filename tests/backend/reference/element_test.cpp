@@ -61,8 +61,9 @@ TEST_CASE("plain unary_backward at the corners, as in PyTorch") {
   CHECK(slope(UnaryOp::relu, not_a_number) == 1);
   CHECK(slope(UnaryOp::absolute, 0) == 0);
   CHECK(slope(UnaryOp::leaky_relu, 0, 0.25) == 0.25);
-  CHECK(slope(UnaryOp::clamp, 1, 1, 2) == 1);
-  CHECK(slope(UnaryOp::clamp, 2, 1, 2) == 1);
+  CHECK(slope(UnaryOp::clamp, 1, 1, 2) == 0);
+  CHECK(slope(UnaryOp::clamp, 2, 1, 2) == 0);
+  CHECK(slope(UnaryOp::clamp, 1.5, 1, 2) == 1);
   CHECK(slope(UnaryOp::power, 0, 0) == 0);
   CHECK(slope(UnaryOp::power, 0, 1) == 1);
   CHECK(slope(UnaryOp::square_root, 0) == infinity);

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# programs_test.sh BIN: runs the programs in folder BIN as a user would. A run that is resumed, in whatever way it was stopped, and with whatever
+# threads and workers, must write the same bytes as one that never stopped; options that contradict are refused; nothing is overwritten.
+set -u
+bin=$(cd "$1" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export XDG_CACHE_HOME=$work/cache
+
+passed=0
+check() {  # check WHAT COMMAND...
+  local what=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    echo "FAILED: $what"
+    exit 1
+  fi
+}
+refused() {  # refused TEXT COMMAND...: it must fail with one line that holds TEXT
+  local text=$1 output
+  shift
+  if output=$("$@" 2>&1 >/dev/null); then return 1; fi
+  [ "$(wc -l <<<"$output")" = 1 ] && grep -qF -- "$text" <<<"$output" && return 0
+  echo "got: $output"
+  return 1
+}
+
+# A data set in CIFAR-10's format: five files of 160 records, noise whose brightness tells the class.
+python3 - <<'PYTHON'
+import os, random
+random.seed(1)
+os.makedirs("data")
+for part in range(1, 6):
+    with open(f"data/data_batch_{part}.bin", "wb") as file:
+        for record in range(160):
+            label = (record + part) % 10
+            file.write(bytes([label]) + bytes(min(255, random.randrange(60) + 18 * label) for _ in range(3072)))
+PYTHON
+fresh=(--data data --batch-size 32 --seed 3)
+train() { "$bin/cifar10_train" --no-progress "$@" >>log 2>&1; }
+new() { train "${fresh[@]}" "$@"; }
+start() {  # in the background, as a process of its own that signals reach
+  "$bin/cifar10_train" --no-progress "$@" >>log 2>&1 &
+  pid=$!
+}
+same_run() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/best.safetensors" "$2/best.safetensors" && [ "$(cut -d, -f1-4 "$1/metrics.csv")" = "$(cut -d, -f1-4 "$2/metrics.csv")" ]; }
+
+check "a run of four epochs" new --epochs 4 --threads 2 --workers 3 --schedule one-cycle --out whole
+check "its files" test -s whole/metrics.csv -a -s whole/curves.svg -a -s whole/best.safetensors
+check "the header of metrics.csv" test "$(head -n 1 whole/metrics.csv)" = "epoch,train_loss,valid_loss,valid_accuracy,images_per_second,seconds"
+check "a row an epoch" test "$(wc -l <whole/metrics.csv)" = 5
+check "it learned" python3 -c "rows = open('whole/metrics.csv').read().split()[1:]; exit(not (float(rows[-1].split(',')[1]) < 0.8 * float(rows[0].split(',')[1])))"
+
+for threads in 1 4; do
+  check "a run on $threads threads" new --epochs 4 --threads $threads --workers $((threads - 1)) --schedule one-cycle --out "threads$threads"
+  check "threads and workers change nothing ($threads)" same_run whole "threads$threads"
+done
+
+check "two epochs of a constant rate" new --epochs 2 --out parts
+check "two more" train --resume parts --data data --epochs 4 --threads 1 --workers 0
+check "four in one go" new --epochs 4 --out straight
+check "more epochs later are the same as at once" same_run straight parts
+
+# Ctrl-C, again and again, in mid-epoch: each time it must say how to go on and exit with 130.
+start "${fresh[@]}" --epochs 4 --schedule one-cycle --out interrupted
+stops=0
+for try in $(seq 1 40); do
+  sleep "0.$((3 + try % 5))"
+  kill -INT $pid 2>/dev/null
+  wait $pid
+  status=$?
+  [ $status = 0 ] && break
+  if [ $status != 130 ] && [ -f interrupted/last.safetensors ]; then check "status 130 after Ctrl-C, got $status" false; fi
+  if [ -f interrupted/last.safetensors ]; then
+    stops=$((stops + 1))
+    start --resume interrupted --data data
+  else  # the signal came before the run had begun
+    rm -rf interrupted
+    start "${fresh[@]}" --epochs 4 --schedule one-cycle --out interrupted
+  fi
+  [ $try -ge 6 ] && sleep 2  # lest a slow machine never comes to the end
+done
+wait $pid 2>/dev/null
+check "the run was interrupted at least once" test $stops -ge 1
+check "a run that was interrupted is the same" same_run whole interrupted
+
+# kill -9 after the first epoch: the last whole epoch is there, and metrics.csv is trimmed to it.
+start "${fresh[@]}" --epochs 4 --schedule one-cycle --out killed
+for try in $(seq 1 600); do
+  [ -f killed/metrics.csv ] && [ "$(wc -l <killed/metrics.csv)" -ge 2 ] && break
+  sleep 0.05
+done
+kill -9 $pid 2>/dev/null
+wait $pid 2>/dev/null
+echo "9,9,9,9,9,9" >>killed/metrics.csv
+check "resume after kill -9" train --resume killed --data data
+check "a run that was killed is the same" same_run whole killed
+
+check "resume into another folder" train --resume parts --data data --epochs 5 --out elsewhere
+check "the old folder stays" test "$(wc -l <parts/metrics.csv)" = 5 -a "$(wc -l <elsewhere/metrics.csv)" = 6
+check "another rate is refused" refused "--lr" "$bin/cifar10_train" --resume parts --data data --lr 0.5
+check "other data is refused" refused "--embedded" "$bin/cifar10_train" --resume parts --embedded
+check "a folder with a run is refused" refused "--out" "$bin/cifar10_train" --data data --out parts
+check "no data there" refused "nowhere" "$bin/cifar10_train" --data nowhere
+check "nothing to resume" refused "nowhere/last.safetensors" "$bin/cifar10_train" --resume nowhere --data data
+head -c 5000 parts/last.safetensors >broken.safetensors
+mkdir broken && mv broken.safetensors broken/last.safetensors
+check "a broken checkpoint is refused" refused "broken/last.safetensors" "$bin/cifar10_train" --resume broken --data data
+head -c 4000 data/data_batch_1.bin >short.bin
+
+check "evaluate" eval '"$bin/evaluate" --checkpoint straight --data data/data_batch_2.bin --csv confusion.csv >evaluated'
+check "evaluate tells how many are right" grep -qE "^loss [0-9.]+, [0-9]+ of 160 right" evaluated
+check "its confusion matrix adds up" python3 -c "
+rows = [line.split(',') for line in open('confusion.csv').read().split()]
+exit(not (len(rows) == 11 and sum(int(v) for row in rows[1:] for v in row[1:]) == 160))"
+check "evaluate refuses a short file" refused "short.bin" "$bin/evaluate" --checkpoint straight --data short.bin
+python3 - <<'PYTHON'
+import struct, zlib
+def chunk(kind, data): return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+rows = b"".join(b"\0" + bytes((x * 5 + y * c) % 256 for x in range(50) for c in range(3)) for y in range(40))
+open("picture.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 50, 40, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+PYTHON
+check "classify" eval '"$bin/classify" --checkpoint straight/last.safetensors --top 4 picture.png >classified'
+check "classify names four classes" test "$(grep -cE '^ +[0-9.]+%  [a-z]+' classified)" = 4
+check "classify refuses what is no picture" refused "short.bin" "$bin/classify" --checkpoint straight short.bin
+check "an own layer learns" eval '"$bin/custom_layer" | grep -q "gradients agree"'
+echo "programs_test: $passed checks passed"
