@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <tapestry/backend/cpu/reduce.hpp>
+#include <tapestry/backend/cpu/topk.hpp>
 
 #include <limits>
 #include <vector>

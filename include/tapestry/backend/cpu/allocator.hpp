@@ -24,7 +24,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 class CachingAllocator {
  public:
   /// The one of the CPU; never destroyed, so that statics of any order may hold its memory.
-  static CachingAllocator& instance() {
+  [[gnu::noinline]] static CachingAllocator& instance() {
     static CachingAllocator& allocator = *new CachingAllocator;
     return allocator;
   }

@@ -14,6 +14,7 @@
 #include "random.hpp"
 #include "reduce.hpp"
 #include "softmax.hpp"
+#include "topk.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 

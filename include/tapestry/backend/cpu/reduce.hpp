@@ -76,31 +76,6 @@ void arg_reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T
   });
 }
 
-/// The k best along the middle axis, by a heap of k; the position settles ties, so the order is one.
-template <Scalar T>
-void topk(Index outer, Index size, Index inner, Index k, bool largest, const T* x, T* values, Index* positions) {
-  parallel_for(outer * inner, std::max<Index>(1, 4096 / std::max<Index>(1, size)), [=](Index begin, Index end) {
-    const Scratch<Index> order(size);
-    for (Index at = begin; at < end; ++at) {
-      const Index o = at / inner, i = at % inner;
-      const T* line = x + o * size * inner + i;
-      const auto better = [=](Index p, Index q) {
-        const T a = line[p * inner], b = line[q * inner];
-        const bool a_nan = plain::is_nan(a), b_nan = plain::is_nan(b);
-        if (a_nan != b_nan) return largest ? a_nan : b_nan;
-        if (a_nan || a == b) return p < q;
-        return largest ? a > b : a < b;
-      };
-      for (Index s = 0; s < size; ++s) order[s] = s;
-      std::partial_sort(order.data(), order.data() + k, order.data() + size, better);
-      for (Index r = 0; r < k; ++r) {
-        positions[(o * k + r) * inner + i] = order[r];
-        values[(o * k + r) * inner + i] = line[order[r] * inner];
-      }
-    }
-  });
-}
-
 /// y[o][indices[i]][r] += x[o][i][r]: each thread has columns r of its own, so equal indices add up in order.
 template <Scalar T>
 void index_add(Index outer, Index size, Index inner, const Index* indices, Index count, const T* x, T* y) {

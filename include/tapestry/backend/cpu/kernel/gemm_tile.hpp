@@ -136,12 +136,12 @@ const GemmKernels<T>& gemm_kernels() {
     GemmKernels<T> k{12, 128 / size, {}};
     ((k.tile[Rows] = run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
     return k;
-  }(std::integer_sequence<int, 1, 2, 4, 7, 8, 9, 10, 11, 12>());
+  }(std::integer_sequence<int, 1, 2, 4, 6, 8, 10, 12>());
   static constexpr GemmKernels<T> avx2 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
     GemmKernels<T> k{6, 64 / size, {}};
     ((k.tile[Rows] = run_avx2<GemmTile<T, Rows, run_avx2<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
     return k;
-  }(std::integer_sequence<int, 1, 2, 4, 5, 6>());
+  }(std::integer_sequence<int, 1, 2, 4, 6>());
   if (instruction_set() == InstructionSet::avx512) return avx512;
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
