@@ -16,14 +16,15 @@
 
 namespace tapestry::examples {
 
-/// A data set for a machine without a network: 32 x 32 images of ten classes, drawn from the seed alone, in CIFAR-10's form.
-///
-/// Six classes are shapes and four are textures seen through a window. Position, size, rotation and both colours are drawn
-/// anew for each image, and now and then a shape is darker than what lies behind it; so no pixel says much about the
-/// class by itself: a linear classifier stays near chance, a network has to find edges and corners first. Uneven light, a
-/// stray line or spot and noise keep even a good network from being right all the time.
-///
-/// Image i is a function of (seed, i). All arithmetic is on integers: the bytes are the same on every machine.
+// A data set for a machine without a network: 32 x 32 images of ten classes, drawn from the seed alone, in CIFAR-10's form.
+//
+// Six classes are shapes and four are textures seen through a window. Position, size, rotation and both colours are drawn
+// anew for each image, and now and then a shape is darker than what lies behind it; so no pixel says much about the
+// class by itself: a linear classifier stays near chance (0.17), a network has to find edges and corners first. Uneven light, a
+// stray line or spot and noise keep even a good network from being right all the time.
+//
+// Image i is a function of (seed, i). All arithmetic is on integers: the bytes are the same on every machine.
+
 inline constexpr std::size_t embedded_train_count = 50'000;
 inline constexpr std::size_t embedded_test_count = 10'000;  // images 50,000 to 59,999: what test_batch.bin would hold
 inline constexpr std::uint64_t embedded_seed = 2009;
