@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <initializer_list>
 
@@ -55,9 +56,10 @@ class Tape {
     if (y.shape() != dy.shape()) throw ShapeError(message("backward: gradient has shape ", dy.shape(), " but tensor has ", y.shape()));
     check_same_device("backward", y, dy);
     const auto& slot = y.body().slot;
-    if (!slot || !slot->requires_grad || slot->tape != number_ || entries_.empty())
+    if (!slot || !slot->requires_grad || slot->tape != number_ || slot->spent)
       throw AutogradError("backward: this tape holds no record of the tensor: nothing it depends on asks for gradients, or backward ran already");
     check_versions();
+    check_reach(slot.get());
     slot->grad = copy_of(dy, y.layout()).handle();
     walk_back();
   }
@@ -84,6 +86,8 @@ class Tape {
     std::shared_ptr<detail::GradSlot> y;
     std::function<void(std::shared_ptr<detail::TensorBody>)> backward;
     std::vector<Saved> saved;
+    std::vector<const detail::GradSlot*> inputs;  // to compare only
+    bool reads_spent;
   };
 
   void check_versions() const {
@@ -92,8 +96,20 @@ class Tape {
         if (const auto storage = saved.storage.lock(); storage && storage->version != saved.version)
           throw AutogradError(message("backward: a tensor that ", entry.op, " read or returned was written to after it was recorded"));
   }
+  /// Refuses a gradient that would end at a tensor whose own record an earlier backward has freed: what lies behind it would get none.
+  void check_reach(const detail::GradSlot* y) const {
+    if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.reads_spent; })) return;
+    std::vector<const detail::GradSlot*> reached{y};
+    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+      if (std::find(reached.begin(), reached.end(), entry->y.get()) == reached.end()) continue;
+      if (entry->reads_spent)
+        throw AutogradError(message("backward: ", entry->op, " read a tensor computed before an earlier backward, which freed its record; use detach()"));
+      reached.insert(reached.end(), entry->inputs.begin(), entry->inputs.end());
+    }
+  }
   void walk_back() {
     const auto end_of_walk = [this](int*) {
+      for (const Entry& entry : entries_) entry.y->spent = true;
       entries_.clear();
       suspended() -= 1;
     };
@@ -103,6 +119,7 @@ class Tape {
     while (!entries_.empty()) {
       Entry entry = std::move(entries_.back());
       entries_.pop_back();
+      entry.y->spent = true;
       if (!entry.y->grad) continue;  // the loss does not depend on it
       auto dy = entry.y->retain ? entry.y->grad : std::exchange(entry.y->grad, nullptr);
       entry.y.reset();
@@ -180,11 +197,18 @@ Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backwar
   slot.requires_grad = true;
   slot.tape = tape->number_;
   std::vector<Tape::Saved> saved{{y.body().storage, y.body().storage->version}};
-  for (const AnyTensor& x : inputs)
-    if (x.defined()) saved.push_back({x.body().storage, x.body().storage->version});
+  std::vector<const detail::GradSlot*> slots;
+  bool reads_spent = false;
+  for (const AnyTensor& x : inputs) {
+    if (!x.defined()) continue;
+    saved.push_back({x.body().storage, x.body().storage->version});
+    if (!x.requires_grad()) continue;
+    slots.push_back(x.body().slot.get());
+    reads_spent = reads_spent || (x.body().slot->spent && x.body().slot->tape != 0);
+  }
   tape->entries_.push_back({op, y.body().slot,
                             [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
-                            std::move(saved)});
+                            std::move(saved), std::move(slots), reads_spent});
   return y;
 }
 }  // namespace detail

@@ -90,7 +90,7 @@ Tensor<T> log(const Tensor<T>& x) {
     x_grad.add(detail::binary("log", BinaryOp::divide, dy, x));
   });
 }
-/// y = min(max(x, low), high); NaN stays. The gradient passes where low <= x <= high.
+/// y = min(max(x, low), high); NaN stays. The gradient passes where low < x < high.
 template <Number T, NumberFor<T> Low, NumberFor<T> High>
 Tensor<T> clamp(const Tensor<T>& x, Low low, High high) {
   return detail::unary("clamp", UnaryOp::clamp, x, static_cast<T>(low), static_cast<T>(high));

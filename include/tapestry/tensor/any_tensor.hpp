@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "../backend/cpu/allocator.hpp"
 #include "../backend/device.hpp"
 #include "layout.hpp"
 
@@ -50,6 +51,7 @@ struct GradSlot {
   Shape shape;
   Layout layout = Layout::row_major;
   std::shared_ptr<TensorBody> grad;
+  bool spent = false;  // backward has freed the record of how the tensor was computed
 
   bool wanted() const;
 };
@@ -60,7 +62,15 @@ struct TensorBody {
   DType dtype;
   Layout layout;
   std::shared_ptr<GradSlot> slot;  // made when first needed
+
+  TensorBody(std::shared_ptr<Storage> elements, const Shape& sizes, DType type, Layout order, std::shared_ptr<GradSlot> gradient)
+      : storage(std::move(elements)), shape(sizes), dtype(type), layout(order), slot(std::move(gradient)) {}
 };
+
+/// A tensor's body, without gradient. It comes from the cache as its elements do, so that inference asks the system for nothing once it is warm.
+inline std::shared_ptr<TensorBody> make_body(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype, Layout layout) {
+  return std::allocate_shared<TensorBody>(CachedAllocator<TensorBody>(), std::move(storage), shape, dtype, layout, nullptr);
+}
 
 /// The number of the tape open on this thread, 0 if there is none. It lives here because a tensor that a closed tape computed is a constant.
 inline std::uint64_t& active_tape() {
@@ -160,8 +170,8 @@ inline const AnyTensor* find(const NamedTensors& tensors, std::string_view name)
 inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Device device) {
   checked_sizes("empty", shape);
   if (shape.rank() != 4) layout = Layout::row_major;
-  auto storage = std::make_shared<detail::Storage>(device, static_cast<std::size_t>(shape.numel()) * size_of(dtype));
-  return AnyTensor(std::make_shared<detail::TensorBody>(detail::TensorBody{std::move(storage), shape, dtype, layout, nullptr}));
+  auto storage = std::allocate_shared<detail::Storage>(CachedAllocator<detail::Storage>(), device, static_cast<std::size_t>(shape.numel()) * size_of(dtype));
+  return AnyTensor(detail::make_body(std::move(storage), shape, dtype, layout));
 }
 
 /// A new tensor with the same elements in the given layout; recorded by no tape.
