@@ -52,6 +52,9 @@
 #include "backend/cpu/reduce.hpp"
 #include "backend/cpu/softmax.hpp"
 #include "backend/cpu/strided_copy.hpp"
+#include "backend/cpu/topk.hpp"
+
+#include "backend/meta/meta_backend.hpp"
 
 #include "tensor/any_tensor.hpp"
 #include "tensor/creation.hpp"
