@@ -25,8 +25,9 @@ TEST_CASE("avg_pool2d: gradients, layouts and devices over random configurations
       continue;
     }
     ++configurations;
-    INFO("x " << to_string(shape) << ", kernel " << to_string(kernel) << ", stride " << to_string(options.stride.or_kernel(kernel)) << ", padding "
-              << to_string(options.padding) << ", ceil_mode " << options.ceil_mode << ", count_include_pad " << options.count_include_pad);
+    INFO("x " << to_string(shape) << ", kernel " << to_string(kernel) << ", stride " << to_string(options.stride.or_kernel(kernel))
+              << ", padding " << to_string(options.padding)
+              << ", ceil_mode " << options.ceil_mode << ", count_include_pad " << options.count_include_pad);
     const Inputs inputs{random.tensor(shape, cpu(), Layout::row_major)};
     const auto y = avg_pool2d(inputs[0], kernel, options);
     CHECK(y.shape() == avg_pool2d_shape(shape, kernel, options));

@@ -32,7 +32,8 @@ TEST_CASE("batch_norm: gradients, layouts and devices over random configurations
       const Device device = in[0].device();
       const bool affine = in.size() > 1;
       return batch_norm(in[0], affine ? in[1] : Tensor<double>(), affine ? in[2] : Tensor<double>(),
-                        options.training ? Tensor<double>() : to(mean, device), options.training ? Tensor<double>() : to(variance, device), options);
+                        options.training ? Tensor<double>() : to(mean, device), options.training ? Tensor<double>() : to(variance, device),
+                        options);
     };
     const auto y = f(inputs);
     CHECK(y.shape() == shape);
@@ -89,8 +90,8 @@ TEST_CASE("batch_norm: a NaN stays in its channel") {
 TEST_CASE("batch_norm refuses what does not fit, says what, and changes nothing") {
   const auto x = ones<double>({4, 3, 2, 2}), three = ones<double>({3}), two = ones<double>({2});
   const Tensor<double> none;
-  const auto says = [&](const Tensor<double>& in, const Tensor<double>& w, const Tensor<double>& b, const Tensor<double>& m, const Tensor<double>& v,
-                        const BatchNormOptions& options, const std::string& text) {
+  const auto says = [&](const Tensor<double>& in, const Tensor<double>& w, const Tensor<double>& b, const Tensor<double>& m,
+                        const Tensor<double>& v, const BatchNormOptions& options, const std::string& text) {
     CHECK_THROWS_WITH(batch_norm(in, w, b, m, v, options), contains_text(text));
   };
   says(ones<double>({3}), none, none, three, three, {}, "batch_norm: input must be [N, C], [N, C, L] or [N, C, H, W], got [3]");
@@ -102,7 +103,8 @@ TEST_CASE("batch_norm refuses what does not fit, says what, and changes nothing"
   says(x, none, none, none, none, {}, "must be given unless training");
   says(x, none, none, three, three, {.eps = -1}, "batch_norm: eps must be at least 0, got -1");
   says(x, none, none, three, three, {.momentum = 1.5}, "batch_norm: momentum must be from 0 to 1, got 1.5");
-  says(ones<double>({1, 3}), none, none, three, three, {.training = true}, "batch_norm: training needs more than one value per channel, got input [1, 3]");
+  says(ones<double>({1, 3}), none, none, three, three, {.training = true},
+       "batch_norm: training needs more than one value per channel, got input [1, 3]");
   CHECK_THROWS_AS(batch_norm(x, ones<double>({3}, reference()), {}, three, three), TypeError);
   CHECK(three.to_vector() == std::vector<double>(3, 1));
 }

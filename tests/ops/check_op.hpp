@@ -15,7 +15,8 @@ namespace test {
 using Inputs = std::vector<tapestry::Tensor<double>>;
 
 /// Copies on that device, each in that layout or, if none is given, in one drawn at random.
-inline Inputs moved(const Inputs& inputs, tapestry::Device device, RandomConfig* random, tapestry::Layout layout = tapestry::Layout::row_major) {
+inline Inputs moved(const Inputs& inputs, tapestry::Device device, RandomConfig* random,
+                    tapestry::Layout layout = tapestry::Layout::row_major) {
   Inputs copies;
   for (const auto& x : inputs)
     copies.push_back(to(copy_of(x, random ? random->layout() : layout).template as<double>(), device));

@@ -24,7 +24,8 @@ Drawn draw(RandomConfig& random) {
     d.options.groups = random.pick({1, 1, 2, 3});
     d.options.stride = {random.integer(1, 3), random.integer(1, 3)};
     d.options.dilation = {random.integer(1, 2), random.integer(1, 2)};
-    d.options.padding_mode = random.pick({PaddingMode::zeros, PaddingMode::zeros, PaddingMode::reflect, PaddingMode::replicate, PaddingMode::circular});
+    d.options.padding_mode =
+        random.pick({PaddingMode::zeros, PaddingMode::zeros, PaddingMode::reflect, PaddingMode::replicate, PaddingMode::circular});
     d.options.padding = {random.integer(0, 2), random.integer(0, 2)};
     if (random.integer(0, 4) == 0) {
       d.options.padding = Padding::same;

@@ -30,7 +30,8 @@ Drawn draw(RandomConfig& random) {
   d.label_shape = d.shape;
   d.label_shape.erase(axis);
   std::vector<Index> labels;
-  for (Index i = 0; i < d.label_shape.numel(); ++i) labels.push_back(i > 0 && random.integer(0, 4) == 0 ? -100 : random.integer(0, d.classes() - 1));
+  for (Index i = 0; i < d.label_shape.numel(); ++i)
+    labels.push_back(i > 0 && random.integer(0, 4) == 0 ? -100 : random.integer(0, d.classes() - 1));
   d.target = tensor<Index>(labels, d.label_shape);
   if (random.coin()) d.options.weight = random.tensor({d.classes()}, cpu(), Layout::row_major, 0.5, 2);
   d.options.label_smoothing = random.pick({0.0, 0.0, 0.1, 0.5, 1.0});
@@ -108,7 +109,8 @@ TEST_CASE("cross_entropy: known values, large scores, ignored labels") {
     CHECK(cross_entropy(x, to(tensor<Index>({1, -100}), device), {.label_smoothing = 0.3}).item() == Approx(std::log(2)));
     CHECK(std::isnan(cross_entropy(x, full<Index>({2}, -100, device)).item()));  // the mean of nothing, as in PyTorch
     CHECK(std::isnan(cross_entropy(zeros<double>({0, 2}, device), zeros<Index>({0}, device)).item()));
-    CHECK(cross_entropy(zeros<double>({0, 2}, device), zeros<Index>({0}, device), {.reduction = Reduction::sum, .label_smoothing = 0.5}).item() == 0);
+    const CrossEntropyOptions<double> summed{.reduction = Reduction::sum, .label_smoothing = 0.5};
+    CHECK(cross_entropy(zeros<double>({0, 2}, device), zeros<Index>({0}, device), summed).item() == 0);
     CHECK(cross_entropy(x, to(tensor<Index>({7, 1}), device), {.ignore_index = 7}).item() == 1e4);
   }
 }
@@ -129,9 +131,12 @@ TEST_CASE("cross_entropy refuses what does not fit, and says what") {
   const auto good = tensor<Index>({0, 1});
   CHECK_THROWS_WITH(cross_entropy(x, tensor<Index>({255, 0})), "cross_entropy: label 255 at position [0] must be from 0 to 2");
   CHECK_THROWS_AS(cross_entropy(x, tensor<Index>({0, -1})), IndexError);
-  CHECK_THROWS_WITH(cross_entropy(x, tensor<Index>({0, 1, 2})), contains_text("cross_entropy: target must be [2] for input [2, 3], got [3]"));
-  CHECK_THROWS_WITH(cross_entropy(x, ones<double>({2, 2})), contains_text("cross_entropy: target must be labels or have the input's shape [2, 3], got [2, 2]"));
-  CHECK_THROWS_WITH(cross_entropy(x, good, {.label_smoothing = 1.5}), contains_text("cross_entropy: label_smoothing must be from 0 to 1, got 1.5"));
+  CHECK_THROWS_WITH(cross_entropy(x, tensor<Index>({0, 1, 2})),
+                    contains_text("cross_entropy: target must be [2] for input [2, 3], got [3]"));
+  CHECK_THROWS_WITH(cross_entropy(x, ones<double>({2, 2})),
+                    contains_text("cross_entropy: target must be labels or have the input's shape [2, 3], got [2, 2]"));
+  CHECK_THROWS_WITH(cross_entropy(x, good, {.label_smoothing = 1.5}),
+                    contains_text("cross_entropy: label_smoothing must be from 0 to 1, got 1.5"));
   CHECK_THROWS_WITH(cross_entropy(x, x, {.label_smoothing = -0.5}), contains_text("label_smoothing"));
   CHECK_THROWS_WITH(cross_entropy(x, good, {.weight = ones<double>({2})}), contains_text("cross_entropy: weight must be [3]"));
   CHECK_THROWS_AS(cross_entropy(x, to(good, reference())), TypeError);

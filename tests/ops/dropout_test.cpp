@@ -77,6 +77,7 @@ TEST_CASE("dropout: NaN passes where it is kept, and what is silenced is 0 even 
 
 TEST_CASE("dropout refuses what is no probability, and draws nothing") {
   Generator generator(1);
-  for (const double p : {-0.1, 1.1, std::nan("")}) CHECK_THROWS_WITH(dropout(ones({3}), p, true, generator), contains_text("dropout: p must be from 0 to 1"));
+  for (const double p : {-0.1, 1.1, std::nan("")})
+    CHECK_THROWS_WITH(dropout(ones({3}), p, true, generator), contains_text("dropout: p must be from 0 to 1"));
   CHECK(generator.position() == 0);
 }

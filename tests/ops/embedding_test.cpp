@@ -50,8 +50,10 @@ TEST_CASE("embedding refuses what does not fit, naming index and position") {
   const auto weight = ones<double>({3, 2});
   CHECK_THROWS_WITH(embedding(tensor<Index>({{0, 1}, {3, 0}}), weight), "embedding: index 3 at position [1, 0] must be from 0 to 2");
   CHECK_THROWS_AS(embedding(tensor<Index>({-1}), weight), IndexError);
-  CHECK_THROWS_WITH(embedding(tensor<Index>({0}), ones<double>({3})), contains_text("embedding: weight must be [num_embeddings, embedding_dim]"));
+  CHECK_THROWS_WITH(embedding(tensor<Index>({0}), ones<double>({3})),
+                    contains_text("embedding: weight must be [num_embeddings, embedding_dim]"));
   CHECK_THROWS_WITH(embedding(tensor<Index>({0}), zeros<double>({0, 2})), contains_text("has no rows"));
-  CHECK_THROWS_WITH(embedding(tensor<Index>({0}), weight, {.padding_idx = 3}), contains_text("embedding: padding_idx must be from -3 to 2"));
+  CHECK_THROWS_WITH(embedding(tensor<Index>({0}), weight, {.padding_idx = 3}),
+                    contains_text("embedding: padding_idx must be from -3 to 2"));
   CHECK_THROWS_AS(embedding(zeros<Index>({1}, reference()), weight), TypeError);
 }

@@ -52,7 +52,8 @@ TEST_CASE("linear: a known value, one vector, no rows and no features") {
     CHECK(y.shape() == Shape{0, 3});
     tape.backward(y, y.detach());
     CHECK(weight.grad().to_vector() == std::vector<double>(6, 0));
-    CHECK(linear(zeros<double>({2, 0}, device), zeros<double>({3, 0}, device), bias).to_vector() == std::vector<double>{0.5, 0, -1, 0.5, 0, -1});
+    CHECK(linear(zeros<double>({2, 0}, device), zeros<double>({3, 0}, device), bias).to_vector() ==
+          std::vector<double>{0.5, 0, -1, 0.5, 0, -1});
   }
 }
 

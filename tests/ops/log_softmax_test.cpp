@@ -16,7 +16,8 @@ TEST_CASE("log_softmax: gradients, layouts and devices over random configuration
     const Index axis = random.integer(-shape.rank(), shape.rank() - 1);
     shape[axis < 0 ? axis + shape.rank() : axis] = random.integer(2, 4);  // along a size of 1 the result is the same whatever x is
     INFO("x " << to_string(shape) << ", axis " << axis);
-    compared += check_op(random, [&](const Inputs& in) { return log_softmax(in[0], axis); }, {random.tensor(shape, cpu(), Layout::row_major)});
+    compared += check_op(random, [&](const Inputs& in) { return log_softmax(in[0], axis); },
+                         {random.tensor(shape, cpu(), Layout::row_major)});
   }
   CHECK(configurations == 200);
   CHECK(compared > 1000);

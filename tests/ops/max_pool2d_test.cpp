@@ -24,8 +24,9 @@ TEST_CASE("max_pool2d: gradients, layouts and devices over random configurations
       continue;
     }
     ++configurations;
-    INFO("x " << to_string(shape) << ", kernel " << to_string(kernel) << ", stride " << to_string(options.stride.or_kernel(kernel)) << ", padding "
-              << to_string(options.padding) << ", dilation " << to_string(options.dilation) << ", ceil_mode " << options.ceil_mode);
+    INFO("x " << to_string(shape) << ", kernel " << to_string(kernel) << ", stride " << to_string(options.stride.or_kernel(kernel))
+              << ", padding " << to_string(options.padding) << ", dilation " << to_string(options.dilation)
+              << ", ceil_mode " << options.ceil_mode);
     const Inputs inputs{random.distinct(shape, cpu(), Layout::row_major)};
     const auto y = max_pool2d(inputs[0], kernel, options);
     CHECK(y.shape() == max_pool2d_shape(shape, kernel, options));

@@ -21,7 +21,8 @@ TEST_CASE("nll_loss: gradients, layouts and devices over random configurations")
     const auto target = tensor<Index>(labels, label_shape);
     const auto weight = random.coin() ? random.tensor({shape[axis]}, cpu(), Layout::row_major, 0.5, 2) : Tensor<double>();
     const Reduction reduction = random.pick({Reduction::none, Reduction::mean, Reduction::sum});
-    INFO("x " << to_string(shape) << ", reduction " << name_of(reduction) << ", ignore_index " << ignored << ", weighted " << weight.defined());
+    INFO("x " << to_string(shape) << ", reduction " << name_of(reduction) << ", ignore_index " << ignored << ", weighted "
+              << weight.defined());
     const auto f = [&](const Inputs& in) {
       const Device device = in[0].device();
       return nll_loss(in[0], to(target, device),
