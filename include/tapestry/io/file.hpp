@@ -30,7 +30,7 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 /// Throws   FileError naming the file and the cause.
 class FileReader {
  public:
-  explicit FileReader(std::string path) : path_(std::move(path)), file_(std::fopen(path_.c_str(), "rb")) {
+  explicit FileReader(std::string path) : path_(std::move(path)), file_(open_for_reading(path_)) {
     struct stat info {};
     if (!file_ || fstat(fileno(file_.get()), &info) != 0) throw detail::system_error("cannot open", path_);
     if (!S_ISREG(info.st_mode)) throw FileError(message("cannot read ", path_, ": not a regular file"));
@@ -44,6 +44,11 @@ class FileReader {
   }
 
  private:
+  static std::FILE* open_for_reading(const std::string& path) {
+    const int handle = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // lest a pipe without a writer wait for ever
+    return handle < 0 ? nullptr : fdopen(handle, "rb");
+  }
+
   std::string path_;
   detail::File file_;
   Index size_ = 0;
@@ -70,6 +75,7 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(text.data(), text.size()); }
 
+  /// To be called once, after the last write.
   void commit() {
     if (std::fflush(file_.get()) != 0 || fsync(fileno(file_.get())) != 0) throw detail::system_error("cannot write", temporary_);
     if (std::rename(temporary_.c_str(), path_.c_str()) != 0) throw detail::system_error("cannot rename to", path_);

@@ -36,8 +36,27 @@ inline const Value* Value::find(std::string_view name) const {
   return nullptr;
 }
 
+/// Whether the bytes are well-formed UTF-8.
+/// Source   RFC 3629, section 4.
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+    const unsigned lead = byte(0);
+    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+    if (length == 0) return false;
+    for (std::size_t i = 1; i < length; ++i)
+      if (byte(i) < 0x80 || byte(i) >= 0xC0) return false;
+    // Longer than needed, half of a surrogate pair, or beyond the last code point.
+    if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) >= 0x90))
+      return false;
+    at += length;
+  }
+  return true;
+}
+
 /// Reads one value and nothing behind it but spaces.
-/// Throws   FileError naming the byte and the cause; nesting deeper than 8, duplicate keys and broken UTF-16 escapes are refused.
+/// Throws   FileError naming the byte and the cause; nesting deeper than 8, arrays longer than 64 (a few bytes of text each would grow to a hundred
+///          in memory), duplicate keys, text that is not UTF-8 and broken UTF-16 escapes are refused.
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -101,15 +120,18 @@ class Parser {
     value.kind = Value::Kind::array;
     expect('[');
     if (take(']')) return;
-    do value.elements.push_back(parse_value(depth + 1));
-    while (take(','));
+    do {
+      if (value.elements.size() == 64) fail("array longer than 64");
+      value.elements.push_back(parse_value(depth + 1));
+    } while (take(','));
     expect(']');
   }
   void parse_integer(Value& value) {
     value.kind = Value::Kind::integer;
     const char* first = text_.data() + at_;
     const auto [end, error] = std::from_chars(first, text_.data() + text_.size(), value.number);
-    if (error != std::errc{} || value.number < 0) fail("expected an object, an array, a string or an integer from 0");
+    if (error != std::errc{} || *first == '-') fail("expected an object, an array, a string or an integer from 0");
+    if (*first == '0' && end - first > 1) fail("integer with a leading 0");
     at_ += static_cast<std::size_t>(end - first);
     if (at_ < text_.size() && (text_[at_] == '.' || text_[at_] == 'e' || text_[at_] == 'E')) fail("expected an integer, got a fraction");
   }
@@ -119,7 +141,10 @@ class Parser {
     for (;;) {
       if (at_ == text_.size()) fail("string without end");
       const char c = text_[at_++];
-      if (c == '"') return result;
+      if (c == '"') {
+        if (!is_utf8(result)) fail("string is not UTF-8");
+        return result;
+      }
       if (static_cast<unsigned char>(c) < 0x20) fail("control character in a string");
       if (c == '\\')
         parse_escape(result);

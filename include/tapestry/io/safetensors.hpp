@@ -34,6 +34,22 @@ inline std::string_view safetensors_name(DType type) {
     if (dtype == type) return name;
   return "?";
 }
+inline constexpr std::size_t longest_safetensors_header = 100'000'000;  // the format's own limit
+
+/// Refuses names that would make a file that no one can read.
+template <class Named>
+void check_safetensors_names(const std::vector<std::pair<std::string, Named>>& entries, std::string_view what) {
+  std::vector<std::string_view> names;
+  for (const auto& entry : entries) {
+    const std::string& name = entry.first;
+    if (!json::is_utf8(name)) throw ValueError(message("save_safetensors: ", what, " name ", json::quoted(name), " is not UTF-8"));
+    if (name == "__metadata__") throw ValueError(message("save_safetensors: ", what, " name __metadata__ is taken by the format"));
+    names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw ValueError(message("save_safetensors: ", what, " name ", *twice, " stands twice"));
+}
 }  // namespace detail
 
 /// Writes tensors as a safetensors file, which Python reads with safetensors.torch.load_file. Elements go by logical order. The file appears
@@ -41,39 +57,48 @@ inline std::string_view safetensors_name(DType type) {
 ///
 ///   8 bytes    length of the header, little endian
 ///   header     {"__metadata__": {...}, "fc.weight": {"dtype": "F32", "shape": [10, 512], "data_offsets": [0, 20480]}, ...}, padded with spaces
-///   data       the elements of one tensor after the other, little endian
+///   data       the elements of one tensor after the other, little endian; wide types first, so that each lies aligned in a mapped file
 ///
-/// Throws   FileError if it cannot be written, ValueError if a name stands twice.
+/// Throws   FileError if it cannot be written, ValueError if a name stands twice, is not UTF-8 or is __metadata__.
 inline void save_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {}) {
+  detail::check_safetensors_names(tensors, "tensor");
+  detail::check_safetensors_names(metadata, "metadata");
+  for (const auto& [key, text] : metadata)
+    if (!json::is_utf8(text)) throw ValueError(message("save_safetensors: metadata ", key, " is not UTF-8"));
+  std::vector<std::size_t> order(tensors.size()), begin(tensors.size());  // of the data
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size_of(tensors[a].second.dtype()) > size_of(tensors[b].second.dtype()); });
+  std::size_t offset = 0;
+  for (std::size_t i : order) {
+    begin[i] = offset;
+    offset += tensors[i].second.bytes();
+  }
+
   std::string header = "{";
   if (!metadata.empty()) {
     header += "\"__metadata__\":{";
     for (std::size_t i = 0; i < metadata.size(); ++i) header += message(i ? "," : "", json::quoted(metadata[i].first), ":", json::quoted(metadata[i].second));
     header += "}";
   }
-  std::vector<std::string_view> names;
-  std::size_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    names.push_back(name);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const auto& [name, tensor] = tensors[i];
     std::string shape = to_string(tensor.shape());
     shape.erase(std::remove(shape.begin(), shape.end(), ' '), shape.end());
     header += message(header.size() > 1 ? "," : "", json::quoted(name), ":{\"dtype\":\"", detail::safetensors_name(tensor.dtype()), "\",\"shape\":", shape,
-                      ",\"data_offsets\":[", offset, ",", offset + tensor.bytes(), "]}");
-    offset += tensor.bytes();
+                      ",\"data_offsets\":[", begin[i], ",", begin[i] + tensor.bytes(), "]}");
   }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
-  std::sort(names.begin(), names.end());
-  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-    throw ValueError(message("save_safetensors: name ", *twice, " stands twice"));
+  if (header.size() > detail::longest_safetensors_header)
+    throw ValueError(message("save_safetensors: header of ", header.size(), " bytes is longer than the format's ", detail::longest_safetensors_header));
 
   AtomicFile file(path);
   unsigned char length[8];
   for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(std::uint64_t{header.size()} >> (8 * i));
   file.write(length, 8);
   file.write(header);
-  for (const auto& [name, tensor] : tensors) {
-    const AnyTensor x = on_device(in_layout(tensor, Layout::row_major), cpu());
+  for (std::size_t i : order) {
+    const AnyTensor x = on_device(in_layout(tensors[i].second, Layout::row_major), cpu());
     file.write(x.raw_data(), x.bytes());
   }
   file.commit();
@@ -90,6 +115,7 @@ inline Safetensors load_safetensors(const std::string& path) {
   std::uint64_t header_size = 0;
   for (std::size_t i = 0; i < 8; ++i) header_size |= std::uint64_t{length[i]} << (8 * i);
   if (header_size > static_cast<std::uint64_t>(file.size() - 8)) throw fail("header claims ", header_size, " bytes but the file has ", file.size());
+  if (header_size > detail::longest_safetensors_header) throw fail("header of ", header_size, " bytes is longer than the format's ", detail::longest_safetensors_header);
   std::string header(static_cast<std::size_t>(header_size), ' ');
   file.read(header.data(), static_cast<Index>(header_size));
   json::Value root;
@@ -112,6 +138,7 @@ inline Safetensors load_safetensors(const std::string& path) {
   std::vector<Entry> entries;
   for (const auto& [name, value] : root.members) {
     if (name == "__metadata__") {
+      if (value.kind != json::Value::Kind::object) throw fail("metadata is not an object");
       for (const auto& [key, text] : value.members) {
         if (text.kind != json::Value::Kind::string) throw fail("metadata ", key, " is not a text");
         result.metadata.emplace_back(key, text.text);
@@ -119,7 +146,8 @@ inline Safetensors load_safetensors(const std::string& path) {
       continue;
     }
     const json::Value *dtype = value.find("dtype"), *shape = value.find("shape"), *offsets = value.find("data_offsets");
-    if (!dtype || !shape || !offsets || shape->kind != json::Value::Kind::array || offsets->elements.size() != 2)
+    if (!dtype || !shape || !offsets || shape->kind != json::Value::Kind::array || offsets->elements.size() != 2 ||
+        std::any_of(offsets->elements.begin(), offsets->elements.end(), [](const json::Value& v) { return v.kind != json::Value::Kind::integer; }))
       throw fail("tensor ", name, " must have dtype, shape and two data_offsets");
     Entry entry{name, DType::float32, {}, offsets->elements[0].number, offsets->elements[1].number, entries.size()};
     bool known = false;
@@ -135,7 +163,11 @@ inline Safetensors load_safetensors(const std::string& path) {
       fits = fits && (size.number == 0 || count <= data_size / size.number);
       count = fits ? count * size.number : 0;
     }
-    if (std::find(entry.shape.begin(), entry.shape.end(), 0) != entry.shape.end()) fits = true, count = 0;
+    if (std::find(entry.shape.begin(), entry.shape.end(), 0) != entry.shape.end()) {  // empty, whatever the other sizes within reason
+      Index room = std::numeric_limits<Index>::max() / 8;
+      for (Index size : entry.shape) room /= std::max<Index>(size, 1);
+      fits = room > 0, count = 0;
+    }
     if (!fits || entry.begin > entry.end || entry.end > data_size || entry.end - entry.begin != count * static_cast<Index>(size_of(entry.dtype)))
       throw fail("tensor ", name, " of shape ", entry.shape, " does not fit its bytes ", entry.begin, " to ", entry.end, " of ", data_size);
     entries.push_back(std::move(entry));

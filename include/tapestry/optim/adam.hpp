@@ -32,7 +32,7 @@ class AdamFamily : public Optimizer<T, Options> {
 
  public:
   double momentum(Index group = 0) const override { return this->at(group).options.beta1; }
-  void set_momentum(double momentum, Index group) override { this->groups().at(static_cast<std::size_t>(group)).options.beta1 = momentum; }
+  void set_momentum(double momentum, Index group) override { this->at(group).options.beta1 = momentum; }
 
  protected:
   void check(const Options& o) const override {
@@ -42,6 +42,8 @@ class AdamFamily : public Optimizer<T, Options> {
     this->require(o.eps >= 0, "eps", o.eps, "at least 0");
     this->require(o.weight_decay >= 0, "weight_decay", o.weight_decay, "at least 0");
   }
+  std::vector<std::string_view> state_names() const override { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
+  std::vector<std::string_view> needed_state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
   void update(const Tensor<T>& w, const Tensor<T>& dw, const Options& o, typename Base::State& state) override {
     T* first = state.tensor("exp_avg", w).mutable_data();
     T* second = state.tensor("exp_avg_sq", w).mutable_data();

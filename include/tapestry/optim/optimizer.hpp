@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+#include <charconv>
+
 #include "../autograd/tape.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -8,6 +11,11 @@ namespace tapestry::inline TAPESTRY_ABI {
 /// What a schedule needs to know of an optimiser: learning rate and momentum of each of its groups of parameters.
 class ScheduledOptimizer {
  public:
+  ScheduledOptimizer() = default;
+  ScheduledOptimizer(ScheduledOptimizer&&) = default;
+  ScheduledOptimizer& operator=(ScheduledOptimizer&&) = default;
+  ScheduledOptimizer(const ScheduledOptimizer&) = delete;  // two optimisers over one set of state tensors would spoil each other's
+  ScheduledOptimizer& operator=(const ScheduledOptimizer&) = delete;
   virtual ~ScheduledOptimizer() = default;
   virtual Index group_count() const = 0;
   virtual double lr(Index group = 0) const = 0;
@@ -46,7 +54,7 @@ class Optimizer : public ScheduledOptimizer {
   }
 
   /// Moves every parameter that got a gradient since zero_grad. One without is left alone, weight decay and momentum included.
-  /// Throws   ValueError if a parameter with a gradient belongs to no module any more, as after replacing a head: make the optimiser afterwards.
+  /// Throws   ValueError if a parameter belongs to no module any more, as after replacing a head: make the optimiser afterwards.
   void step() {
     for_each([&](std::size_t i, const Tensor<T>& parameter, const Options&) {
       if (parameter.handle().use_count() == 1)
@@ -69,7 +77,7 @@ class Optimizer : public ScheduledOptimizer {
   Index group_count() const override { return static_cast<Index>(groups_.size()); }
   double lr(Index group = 0) const override { return at(group).options.lr; }
   using ScheduledOptimizer::set_lr;
-  void set_lr(double lr, Index group) override { const_cast<Group&>(at(group)).options.lr = lr; }
+  void set_lr(double lr, Index group) override { at(group).options.lr = lr; }
 
   /// Everything step() remembers: `state.<parameter>.<name>` by the parameters' order, `group.<n>.lr` and `group.<n>.momentum`.
   NamedTensors state() const {
@@ -90,7 +98,7 @@ class Optimizer : public ScheduledOptimizer {
     return found;
   }
   /// Continues where state() was taken; parameters must be the same in number, order and shape.
-  /// Throws   ValueError, changing nothing, if the state is another optimiser's.
+  /// Throws   ValueError, changing nothing, if the state is another optimiser's, or TypeError or ShapeError if an entry is of the wrong kind.
   void load_state(const NamedTensors& saved) {
     std::vector<State> states(states_.size());
     std::vector<std::pair<double, double>> rates(groups_.size());
@@ -105,13 +113,17 @@ class Optimizer : public ScheduledOptimizer {
       if (!key.starts_with("state.")) continue;
       const std::size_t dot = key.find('.', 6);
       std::size_t i = states.size();
-      if (dot != std::string::npos) std::from_chars(key.data() + 6, key.data() + dot, i);
+      if (dot != std::string::npos && std::from_chars(key.data() + 6, key.data() + dot, i).ptr != key.data() + dot) i = states.size();
       if (i >= states.size()) throw ValueError(message(name(), ": saved state has an entry ", key, " but there are ", states.size(), " parameters"));
       const std::string what = key.substr(dot + 1);
       if (what == "step") {
-        states[i].step = static_cast<Index>(tensor.template as<double>().item());
+        const double step = tensor.template as<double>().item();
+        if (!(step >= 1 && step < 1e15)) throw ValueError(message(name(), ": saved ", key, " must be at least 1, got ", step));
+        states[i].step = static_cast<Index>(step);
         continue;
       }
+      const auto known = state_names();
+      if (std::find(known.begin(), known.end(), what) == known.end()) throw ValueError(message(name(), ": saved ", key, " is not of this optimiser"));
       const Tensor<T>& parameter = parameter_at(i);
       if (tensor.shape() != parameter.shape())
         throw ValueError(message(name(), ": saved ", key, " has shape ", tensor.shape(), " but the parameter has ", parameter.shape()));
@@ -119,6 +131,9 @@ class Optimizer : public ScheduledOptimizer {
       assign(own, tensor);
       states[i].tensors.emplace_back(what, own);
     }
+    for (std::size_t i = 0; i < states.size(); ++i)
+      for (const std::string_view key : needed_state_names())
+        if (states[i].step > 0 && !states[i].has(key)) throw ValueError(message(name(), ": saved state has no state.", i, ".", key));
     states_ = std::move(states);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       set_lr(rates[g].first, static_cast<Index>(g));
@@ -135,15 +150,23 @@ class Optimizer : public ScheduledOptimizer {
 
     /// The state tensor of that name, zeros at first, laid out as the parameter.
     Tensor<T> tensor(std::string_view key, const Tensor<T>& parameter) {
-      for (auto& [other, found] : tensors)
-        if (other == key) return found;
+      for (auto& [other, found] : tensors) {
+        if (other != key) continue;
+        if (!(found.device() == parameter.device())) found = on_device(found, parameter.device()).template as<T>();  // the module moved
+        return found;
+      }
       Tensor<T> made(parameter.shape(), parameter.layout(), parameter.device());
       tensors.emplace_back(std::string(key), made.fill(T{0}));
       return made;
     }
+    bool has(std::string_view key) const {
+      return std::any_of(tensors.begin(), tensors.end(), [key](const auto& entry) { return entry.first == key; });
+    }
   };
 
   virtual void check(const Options& options) const = 0;
+  virtual std::vector<std::string_view> state_names() const = 0;                  ///< of all state tensors that a parameter may have
+  virtual std::vector<std::string_view> needed_state_names() const { return {}; }  ///< of those that it has from its first step on
   virtual void update(const Tensor<T>& parameter, const Tensor<T>& gradient, const Options& options, State& state) = 0;
 
   void require(bool holds, std::string_view parameter, double got, std::string_view expected) const {
@@ -153,6 +176,7 @@ class Optimizer : public ScheduledOptimizer {
     if (group < 0 || group >= group_count()) throw IndexError(message(name(), ": group must be from 0 to ", group_count() - 1, ", got ", group));
     return groups_[static_cast<std::size_t>(group)];
   }
+  Group& at(Index group) { return const_cast<Group&>(std::as_const(*this).at(group)); }
 
  private:
   template <class F>

@@ -32,7 +32,7 @@ class RMSprop : public Optimizer<T, RmsPropOptions> {
 
   std::string_view name() const override { return "RMSprop"; }
   double momentum(Index group = 0) const override { return this->at(group).options.momentum; }
-  void set_momentum(double momentum, Index group) override { this->groups().at(static_cast<std::size_t>(group)).options.momentum = momentum; }
+  void set_momentum(double momentum, Index group) override { this->at(group).options.momentum = momentum; }
 
  protected:
   void check(const RmsPropOptions& o) const override {
@@ -42,6 +42,8 @@ class RMSprop : public Optimizer<T, RmsPropOptions> {
     this->require(o.weight_decay >= 0, "weight_decay", o.weight_decay, "at least 0");
     this->require(o.momentum >= 0, "momentum", o.momentum, "at least 0");
   }
+  std::vector<std::string_view> state_names() const override { return {"square_avg", "grad_avg", "momentum_buffer"}; }
+  std::vector<std::string_view> needed_state_names() const override { return {"square_avg"}; }
   void update(const Tensor<T>& w, const Tensor<T>& dw, const RmsPropOptions& o, typename Base::State& state) override {
     T* square = state.tensor("square_avg", w).mutable_data();
     T* mean = o.centered ? state.tensor("grad_avg", w).mutable_data() : nullptr;

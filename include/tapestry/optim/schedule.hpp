@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <optional>
 
 #include "optimizer.hpp"
 
@@ -19,10 +20,8 @@ class Schedule {
     for (Index group = 0; group < optimizer.group_count(); ++group) base_lr_.push_back(optimizer.lr(group));
   }
 
-  void step() {
-    ++steps_;
-    apply();
-  }
+  /// Throws   what the rule throws for the next step, having changed nothing.
+  void step() { go_to(steps_ + 1, base_lr_); }
   Index steps() const { return steps_; }
 
   /// Steps taken and the rates it started from: all it needs to continue.
@@ -37,19 +36,19 @@ class Schedule {
     const AnyTensor *steps = find(state, "steps"), *base = find(state, "base_lr");
     if (!steps || !base || base->numel() != static_cast<Index>(base_lr_.size()))
       throw ValueError(message("schedule: saved state must hold steps and base_lr of ", base_lr_.size(), " groups"));
-    steps_ = steps->as<Index>().item();
-    base_lr_ = base->as<double>().to_vector();
-    apply();
+    const Index taken = steps->as<Index>().item();
+    if (taken < 0) throw ValueError(message("schedule: saved steps must be at least 0, got ", taken));
+    go_to(taken, base->as<double>().to_vector());
   }
 
   /// The rate of one group after `step` steps.
   virtual double lr_at(Index step, Index group) const = 0;
+  /// The momentum after `step` steps, if the schedule rules it.
+  virtual std::optional<double> momentum_at(Index) const { return {}; }
 
  protected:
-  /// To be called once by the most derived constructor.
-  virtual void apply() {
-    for (Index group = 0; group < optimizer_.group_count(); ++group) optimizer_.set_lr(lr_at(steps_, group), group);
-  }
+  /// Sets the rates of step 0; to be called once by the most derived constructor.
+  void apply() { go_to(steps_, base_lr_); }
   double base_lr(Index group) const { return base_lr_[static_cast<std::size_t>(group)]; }
   ScheduledOptimizer& optimizer() const { return optimizer_; }
   static void require(bool holds, std::string_view schedule, std::string_view parameter, double got, std::string_view expected) {
@@ -57,6 +56,28 @@ class Schedule {
   }
 
  private:
+  /// Computes all rates before it sets the first, since a rule may throw.
+  void go_to(Index step, std::vector<double> base) {
+    if (optimizer_.group_count() != static_cast<Index>(base_lr_.size()))
+      throw ValueError(message("schedule: optimizer has ", optimizer_.group_count(), " groups but had ", base_lr_.size(),
+                               " when the schedule was made; add groups first"));
+    std::vector<double> rates;
+    std::optional<double> momentum;
+    base_lr_.swap(base);
+    try {
+      for (Index group = 0; group < optimizer_.group_count(); ++group) rates.push_back(lr_at(step, group));
+      momentum = momentum_at(step);
+    } catch (...) {
+      base_lr_.swap(base);
+      throw;
+    }
+    steps_ = step;
+    for (Index group = 0; group < optimizer_.group_count(); ++group) {
+      optimizer_.set_lr(rates[static_cast<std::size_t>(group)], group);
+      if (momentum) optimizer_.set_momentum(*momentum, group);
+    }
+  }
+
   ScheduledOptimizer& optimizer_;
   std::vector<double> base_lr_;
   Index steps_ = 0;
@@ -188,6 +209,8 @@ class OneCycleLR : public Schedule {
   OneCycleLR(ScheduledOptimizer& optimizer, OneCycleOptions options) : Schedule(optimizer), options_(options) {
     require(options.total_steps > 0, "OneCycleLR", "total_steps", static_cast<double>(options.total_steps), "above 0");
     require(options.pct_start >= 0 && options.pct_start <= 1, "OneCycleLR", "pct_start", options.pct_start, "from 0 to 1");
+    require(options.div_factor > 0, "OneCycleLR", "div_factor", options.div_factor, "above 0");
+    require(options.final_div_factor > 0, "OneCycleLR", "final_div_factor", options.final_div_factor, "above 0");
     const double total = static_cast<double>(options.total_steps), first = options.max_lr / options.div_factor, last = first / options.final_div_factor;
     const double low = options.base_momentum, high = options.max_momentum;
     const double top = options.pct_start * total - 1;
@@ -203,16 +226,9 @@ class OneCycleLR : public Schedule {
   double lr_at(Index step, Index) const override {
     return at(step, [](const Phase& p) { return std::pair(p.lr_from, p.lr_to); });
   }
-  double momentum_at(Index step) const {
+  std::optional<double> momentum_at(Index step) const override {
+    if (!options_.cycle_momentum) return {};
     return at(step, [](const Phase& p) { return std::pair(p.momentum_from, p.momentum_to); });
-  }
-
- protected:
-  void apply() override {
-    if (steps() > options_.total_steps) throw ValueError(message("OneCycleLR: step ", steps(), " is beyond total_steps ", options_.total_steps));
-    Schedule::apply();
-    if (!options_.cycle_momentum) return;
-    for (Index group = 0; group < optimizer().group_count(); ++group) optimizer().set_momentum(momentum_at(steps()), group);
   }
 
  private:
@@ -221,12 +237,14 @@ class OneCycleLR : public Schedule {
   };
   template <class Pick>
   double at(Index step, Pick pick) const {
+    if (step > options_.total_steps) throw ValueError(message("OneCycleLR: step ", step, " is beyond total_steps ", options_.total_steps));
     double start = 0;
     for (std::size_t i = 0;; ++i) {
       const Phase& phase = phases_[i];
       if (static_cast<double>(step) <= phase.end || i + 1 == phases_.size()) {
         const auto ends = pick(phase);
-        const double gone = (static_cast<double>(step) - start) / (phase.end - start);
+        const double length = phase.end - start;  // a phase of no length is over at once
+        const double gone = length > 0 ? (static_cast<double>(step) - start) / length : 1;
         return options_.cosine ? ends.second + (ends.first - ends.second) / 2 * (1 + std::cos(std::numbers::pi * gone))
                                : ends.first + (ends.second - ends.first) * gone;
       }

@@ -31,7 +31,7 @@ class SGD : public Optimizer<T, SgdOptions> {
 
   std::string_view name() const override { return "SGD"; }
   double momentum(Index group = 0) const override { return this->at(group).options.momentum; }
-  void set_momentum(double momentum, Index group) override { this->groups().at(static_cast<std::size_t>(group)).options.momentum = momentum; }
+  void set_momentum(double momentum, Index group) override { this->at(group).options.momentum = momentum; }
 
  protected:
   void check(const SgdOptions& o) const override {
@@ -40,6 +40,7 @@ class SGD : public Optimizer<T, SgdOptions> {
     this->require(o.weight_decay >= 0, "weight_decay", o.weight_decay, "at least 0");
     this->require(!o.nesterov || (o.momentum > 0 && o.dampening == 0), "momentum", o.momentum, "above 0 and dampening 0 with nesterov");
   }
+  std::vector<std::string_view> state_names() const override { return {"momentum_buffer"}; }
   void update(const Tensor<T>& w, const Tensor<T>& dw, const SgdOptions& o, typename Base::State& state) override {
     const bool first = state.tensors.empty();
     T* buffer = o.momentum != 0 ? state.tensor("momentum_buffer", w).mutable_data() : nullptr;
