@@ -67,7 +67,7 @@ inline Broadcast broadcast_walk(const BroadcastResult& y, const AnyTensor& a, co
 /// x's elements under another shape and layout of as many elements, sharing storage; recorded by no tape.
 template <Scalar T>
 Tensor<T> view_of(const Tensor<T>& x, const Shape& shape, Layout layout) {
-  return Tensor<T>(std::make_shared<TensorBody>(TensorBody{x.body().storage, shape, dtype_of<T>(), layout, nullptr}));
+  return Tensor<T>(make_body(x.body().storage, shape, dtype_of<T>(), layout));
 }
 
 /// Reduces the marked axes to size 1, keeping layout; recorded by no tape. Neighbouring axes go in one pass, the innermost first.

@@ -168,7 +168,7 @@ Tensor<T> from_blob(T* data, const Shape& shape, std::function<void(void*)> give
   if (!give_back) give_back = [](void*) {};
   if (shape.rank() != 4) layout = Layout::row_major;
   auto storage = std::make_shared<detail::Storage>(device, data, static_cast<std::size_t>(shape.numel()) * sizeof(T), std::move(give_back));
-  return Tensor<T>(std::make_shared<detail::TensorBody>(detail::TensorBody{std::move(storage), shape, dtype_of<T>(), layout, nullptr}));
+  return Tensor<T>(detail::make_body(std::move(storage), shape, dtype_of<T>(), layout));
 }
 
 // Random numbers. Element i in logical order takes the i-th number that the generator reserves, whatever the layout, device or threads.

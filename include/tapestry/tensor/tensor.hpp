@@ -40,8 +40,10 @@ class Tensor : public AnyTensor {
   }
   T at(const Shape& coordinates) const { return read(offset(coordinates)); }
   /// Writes one element.
+  /// Throws   IndexError if there is none at these coordinates.
   void set(const Shape& coordinates, T value) const {
-    device().memory().copy_from_host(mutable_data() + offset(coordinates), &value, sizeof(T));
+    const Index position = offset(coordinates);  // refused before the version rises
+    device().memory().copy_from_host(mutable_data() + position, &value, sizeof(T));
   }
 
   /// All elements in logical order, whatever the layout, on the host.
@@ -73,12 +75,15 @@ class Tensor : public AnyTensor {
   /// The same elements, a constant for every tape.
   Tensor detach() const {
     const auto& b = body();
-    return Tensor(std::make_shared<detail::TensorBody>(detail::TensorBody{b.storage, b.shape, b.dtype, b.layout, nullptr}));
+    return Tensor(detail::make_body(b.storage, b.shape, b.dtype, b.layout));
   }
-  /// The same elements in the same order under another shape, without recording; reshape() is the op.
+  /// The same elements in the order in which they are stored under another shape, without recording; reshape() is the op.
+  /// Throws   ShapeError if the number of elements differs.
   Tensor with_shape(const Shape& shape) const {
     const auto& b = body();
-    return Tensor(std::make_shared<detail::TensorBody>(detail::TensorBody{b.storage, shape, b.dtype, Layout::row_major, nullptr}));
+    if (checked_sizes("with_shape", shape).numel() != b.shape.numel())
+      throw ShapeError(message("with_shape: shape ", shape, " does not hold the ", b.shape.numel(), " elements of shape ", b.shape));
+    return Tensor(detail::make_body(b.storage, shape, b.dtype, Layout::row_major));
   }
 
   using AnyTensor::requires_grad;
@@ -92,9 +97,11 @@ class Tensor : public AnyTensor {
   /// The gathered gradient, of the tensor's shape, layout and device; undefined if backward brought none since zero_grad.
   Tensor grad() const { return has_grad() ? Tensor(body().slot->grad) : Tensor(); }
   /// Replaces the gradient; an undefined tensor removes it.
+  /// Throws   ShapeError if the shapes differ, TypeError if the devices do.
   void set_grad(const Tensor& gradient) const {
     if (gradient.defined() && gradient.shape() != shape())
       throw ShapeError(message("set_grad: gradient has shape ", gradient.shape(), " but tensor has ", shape()));
+    if (gradient.defined()) check_same_device("set_grad", *this, gradient);
     slot().grad = gradient.defined() ? in_layout(gradient, layout()).handle() : nullptr;
   }
   /// Keeps the gradient of a result after backward; leaves keep theirs anyway.
@@ -116,7 +123,8 @@ class Tensor : public AnyTensor {
     const Shape stride = strides();
     for (Index axis = 0; axis < rank(); ++axis) {
       const Index i = coordinates[axis], size = shape()[axis];
-      if (i < -size || i >= size) throw IndexError(message("at: coordinate ", i, " of axis ", axis, " must be from ", -size, " to ", size - 1, " (shape ", shape(), ")"));
+      if (i < -size || i >= size)
+        throw IndexError(message("at: coordinate ", i, " of axis ", axis, " must be from ", -size, " to ", size - 1, " (shape ", shape(), ")"));
       position += (i < 0 ? i + size : i) * stride[axis];
     }
     return position;
