@@ -37,11 +37,14 @@ class Embedding : public Module {
   }
 
   Tensor<T> forward(const Tensor<Index>& indices) { return embedding(indices, weight, {options_.padding_idx, options_.scale_grad_by_freq}); }
-  Tensor<T> operator()(const Tensor<Index>& indices) { return forward(indices); }
+  Tensor<T> operator()(const Tensor<Index>& indices) {
+    return detail::observed(*this, indices.shape(), [&] { return forward(indices); });
+  }
   void members(const Members& visit) override { visit.parameter("weight", weight); }
   std::string name() const override { return "Embedding"; }
   std::string description() const override {
-    return message(weight.dim(0), ", ", weight.dim(1), options_.padding_idx ? message(", padding_idx=", *options_.padding_idx) : "");
+    return message(weight.dim(0), ", ", weight.dim(1), options_.padding_idx ? message(", padding_idx=", *options_.padding_idx) : "",
+                   options_.scale_grad_by_freq ? ", scale_grad_by_freq=True" : "");
   }
 
  private:

@@ -23,6 +23,7 @@ class Members {
   std::function<void(std::string_view, AnyTensor&)> on_parameter;
   std::function<void(std::string_view, AnyTensor&)> on_buffer;
   std::function<void(std::string_view, Module&)> on_child;
+  std::function<void(std::string_view, const std::vector<Module*>&)> on_list;  ///< a list as a whole; if empty, on_child gets each of it
 
   /// Something that is learned. An undefined tensor, as a layer's absent bias, is passed over.
   template <Floating T>
@@ -48,6 +49,12 @@ class Members {
   /// A list of modules, named by number: name.0, name.1, ...
   template <class M>
   void children(std::string_view name, std::vector<M>& modules) const {
+    if (on_list) {
+      std::vector<Module*> list;
+      const Members collect{{}, {}, [&list](std::string_view, Module& module) { list.push_back(&module); }, {}};
+      for (M& module : modules) collect.child("", module);
+      return on_list(name, list);
+    }
     for (std::size_t i = 0; i < modules.size(); ++i) child(std::string(name) + "." + std::to_string(i), modules[i]);
   }
 };
@@ -143,14 +150,22 @@ inline LayerObserver*& layer_observer() {
 }
 }  // namespace detail
 
+namespace detail {
+/// forward(), with the observer told before and after. A module that is no Layer may call it too, so that summary() has a row for it.
+template <class Forward>
+auto observed(Module& module, const Shape& input, Forward forward) {
+  LayerObserver* observer = layer_observer();
+  if (!observer) return forward();
+  observer->enter(module, input);
+  auto y = forward();
+  observer->leave(module, y.shape());
+  return y;
+}
+}  // namespace detail
+
 template <Floating T>
 Tensor<T> Layer<T>::operator()(const Tensor<T>& x) {
-  detail::LayerObserver* observer = detail::layer_observer();
-  if (!observer) return forward(x);
-  observer->enter(*this, x.shape());
-  Tensor<T> y = forward(x);
-  observer->leave(*this, y.shape());
-  return y;
+  return detail::observed(*this, x.shape(), [&] { return forward(x); });
 }
 
 namespace detail {
@@ -247,17 +262,39 @@ M clone(const M& module) {
 }
 
 /// Prints as PyTorch's print(net).
-inline std::string to_string(const Module& module, int indent = 0) {
+inline std::string to_string(const Module& module, int indent = 0);
+namespace detail {
+/// `ModuleList(...)`, in which equal neighbours share a line: `(0-2): 3 x ReLU()`.
+inline std::string list_text(const std::vector<Module*>& modules, int indent) {
+  std::vector<std::string> texts;
+  for (const Module* module : modules) texts.push_back(to_string(*module, indent + 2));
+  const std::string space(static_cast<std::size_t>(indent), ' ');
+  std::string text = "ModuleList(";
+  for (std::size_t first = 0, last = 0; first < texts.size(); first = last + 1) {
+    last = first;
+    while (last + 1 < texts.size() && texts[last + 1] == texts[first]) ++last;
+    text += "\n" + space + "  (" + std::to_string(first);
+    if (last > first) text += message('-', last);
+    text += "): ";
+    if (last > first) text += std::to_string(last - first + 1) + " x ";
+    text += texts[first];
+  }
+  return text + (texts.empty() ? ")" : "\n" + space + ")");
+}
+}  // namespace detail
+inline std::string to_string(const Module& module, int indent) {
   std::string text = module.name() + "(" + module.description();
+  const std::string space(static_cast<std::size_t>(indent), ' ');
   bool any = false;
-  Members visit;
-  visit.on_child = [&](std::string_view name, Module& child) {
+  const auto line = [&](std::string_view name, const std::string& value) {
     any = true;
-    text += "\n" + std::string(static_cast<std::size_t>(indent) + 2, ' ') + "(" + std::string(name) + "): " + to_string(child, indent + 2);
+    text += "\n" + space + "  (" + std::string(name) + "): " + value;
   };
+  Members visit;
+  visit.on_child = [&](std::string_view name, Module& child) { line(name, to_string(child, indent + 2)); };
+  visit.on_list = [&](std::string_view name, const std::vector<Module*>& list) { line(name, detail::list_text(list, indent + 2)); };
   const_cast<Module&>(module).members(visit);  // a visitor that only looks
-  if (any) text += "\n" + std::string(static_cast<std::size_t>(indent), ' ');
-  return text + ")";
+  return text + (any ? "\n" + space + ")" : ")");
 }
 inline std::ostream& operator<<(std::ostream& out, const Module& module) { return out << to_string(module); }
 

@@ -68,7 +68,6 @@ class SummaryObserver final : public LayerObserver {
       if (module == &layer) row.name = name;
     row.type = layer.name();
     row.depth = static_cast<Index>(open_.size());
-    for (const auto& [name, tensor] : named_parameters(layer)) row.parameters += tensor.numel();
     row.flops = meta_multiply_adds();
     open_.push_back(rows.size());
     modules.push_back(&layer);
@@ -96,6 +95,23 @@ class SummaryObserver final : public LayerObserver {
   std::vector<std::pair<const Module*, std::string>> names_;
   std::vector<std::size_t> open_;
 };
+
+/// Calls a module that is no Layer and gives it a row of its own, without output shape if it returns something else than one tensor.
+template <class M, class X>
+void run_root(SummaryObserver& observer, M& module, const X& x) {
+  const auto run = [&] {
+    if constexpr (requires { module.forward(x); })
+      return module.forward(x);
+    else
+      return module(x);
+  };
+  observer.enter(module, x.shape());
+  const auto y = run();
+  if constexpr (requires { { y.shape() } -> std::convertible_to<Shape>; })
+    observer.leave(module, y.shape());
+  else
+    observer.leave(module, Shape{});
+}
 }  // namespace detail
 
 /// Runs any module on an input of the given shape without computing or allocating anything, and tells for each layer that is called its output
@@ -104,10 +120,16 @@ class SummaryObserver final : public LayerObserver {
 /// Throws   what the module's forward throws if the shape does not fit.
 template <Scalar T = float, std::derived_from<Module> M>
 Summary summary(M& module, const Shape& input) {
-  const auto trainable = [](Module& m) {
-    Index count = 0;
-    for (const auto& [name, tensor] : named_parameters(m)) count += tensor.requires_grad() ? tensor.numel() : 0;
-    return count;
+  const auto count_parameters = [](Module& m, auto& into) {  // what several layers share counts once
+    std::vector<AnyTensor> seen;
+    for (const auto& [name, tensor] : named_parameters(m)) {
+      const auto is_this = [&handle = tensor.handle()](const AnyTensor& other) { return other.handle() == handle; };
+      if (std::any_of(seen.begin(), seen.end(), is_this)) continue;
+      seen.push_back(tensor);
+      into.parameters += tensor.numel();
+      into.trainable += tensor.requires_grad() ? tensor.numel() : 0;
+    }
+    return seen;
   };
   std::uint64_t element = sizeof(float);  // of activations: as wide as the parameters are
   for (const auto& [name, tensor] : named_parameters(module)) element = size_of(tensor.dtype());
@@ -122,24 +144,16 @@ Summary summary(M& module, const Shape& input) {
     if constexpr (requires { typename M::value_type; })
       module(Tensor<typename M::value_type>(input, Layout::row_major, meta()));
     else
-      module(Tensor<T>(input, Layout::row_major, meta()));
+      detail::run_root(observer, module, Tensor<T>(input, Layout::row_major, meta()));
     result.flops = 2 * (detail::meta_multiply_adds() - before);
     result.rows = std::move(observer.rows);
     modules = std::move(observer.modules);
   }
   for (std::size_t i = 0; i < modules.size(); ++i) {
-    result.rows[i].trainable = trainable(*modules[i]);
+    count_parameters(*modules[i], result.rows[i]);
     if (result.rows[i].leaf) result.activation_bytes += static_cast<std::uint64_t>(result.rows[i].output.numel()) * element;
   }
-  std::vector<AnyTensor> seen;  // what several layers share counts once
-  for (const auto& [name, tensor] : named_parameters(module)) {
-    const auto is_this = [&handle = tensor.handle()](const AnyTensor& other) { return other.handle() == handle; };
-    if (std::any_of(seen.begin(), seen.end(), is_this)) continue;
-    seen.push_back(tensor);
-    result.parameters += tensor.numel();
-    result.trainable += tensor.requires_grad() ? tensor.numel() : 0;
-    result.parameter_bytes += tensor.bytes();
-  }
+  for (const AnyTensor& tensor : count_parameters(module, result)) result.parameter_bytes += tensor.bytes();
   return result;
 }
 
