@@ -110,6 +110,7 @@
 #include "ops/tanh.hpp"
 #include "ops/topk.hpp"
 #include "ops/variance.hpp"
+#include "ops/where.hpp"
 
 #include "nn/activation.hpp"
 #include "nn/batch_norm.hpp"

@@ -14,22 +14,6 @@ static_assert(!Comparable<Tensor<float>, Tensor<double>> && !Comparable<Tensor<I
               !Comparable<Tensor<float>, std::nullptr_t> && !Comparable<AnyTensor, AnyTensor>);
 static_assert(std::same_as<decltype(Shape{} == Shape{}), bool>);
 
-TEST_CASE("gradients of where", "[ops][compare][gradcheck]") {
-  test::check_gradients(141, [](RandomConfig& random, Device device) {
-    const GradcheckOptions zero_is_right{.allow_zero = true};  // the condition may choose one side everywhere
-    const Shape full = random.shape(random.integer(0, 4), 1, 3);
-    Shape a = random.broadcastable(full), b = random.broadcastable(full);
-    (random.coin() ? a : b) = full;
-    const auto condition = random.tensor(random.broadcastable(full), device, random.layout()) > 0;
-    const auto x = random.tensor(a, device, random.layout()), y = random.tensor(b, device, random.layout());
-    switch (random.turn(3)) {
-      case 0: return gradcheck([&](const auto& p, const auto& q) { return where(condition, p, q); }, {x, y}, zero_is_right);
-      case 1: return gradcheck([&](const auto& p) { return where(condition, p, 2); }, {x}, zero_is_right);
-      default: return gradcheck([&](const auto& p) { return where(condition, 0.5, p); }, {x}, zero_is_right);
-    }
-  }, 3 * 200);
-}
-
 TEST_CASE("comparisons are those of C++ by element, with broadcasting", "[ops][compare]") {
   for (const Device device : test::devices()) {
     RandomConfig random(142);
@@ -48,7 +32,6 @@ TEST_CASE("comparisons are those of C++ by element, with broadcasting", "[ops][c
       CHECK((a >= b).at(at) == (x >= y));
       CHECK((a > 0).at(at) == (x > 0));
       CHECK((0.5 >= a).at(at) == (0.5 >= x));
-      CHECK(where(a > b, a, b).at(at) == std::max(x, y));
     }
     const auto row = tensor({1, 2, 3}, device), column = tensor({{1}, {3}}, device);
     CHECK((row == column).to_vector() == std::vector<bool>{true, false, false, false, false, true});
@@ -59,26 +42,21 @@ TEST_CASE("comparisons are those of C++ by element, with broadcasting", "[ops][c
     CHECK((tensor<bool>({true, false}, device) == true).to_vector() == std::vector<bool>{true, false});
     CHECK((tensor<Index>({1, 2}, device) >= 2).to_vector() == std::vector<bool>{false, true});
     CHECK((zeros({0, 3}, device) > 0).shape() == Shape{0, 3});
-    CHECK(where(tensor<bool>({true, false}, device), tensor<Index>({1, 2}, device), 7).to_vector() == std::vector<Index>{1, 7});
   }
 }
 
-TEST_CASE("layout of comparisons and choices", "[ops][compare][layout]") {
+TEST_CASE("layout of comparisons", "[ops][compare][layout]") {
   const auto x = ones({2, 3, 2, 2}), last = in_layout(x, Layout::channels_last);
   CHECK((x == last).layout() == Layout::channels_last);
   CHECK((last > 0).layout() == Layout::channels_last);
-  CHECK(where(x > 0, x, last).layout() == Layout::channels_last);
-  CHECK(where(last > 0, x, 0).layout() == Layout::channels_last);
-  CHECK(where(x > 0, x, 0).layout() == Layout::row_major);
+  CHECK((x > 0).layout() == Layout::row_major);
   RandomConfig random(143);
   for (const Device device : test::devices())
-    test::check_layouts({random.tensor({2, 3, 4, 2}, device, Layout::row_major), random.tensor({3, 1, 2}, device, Layout::row_major),
-                         random.tensor({2, 3, 1, 2}, device, Layout::row_major)},
-                        [](const auto& x3) { return where(x3[0] > x3[1], x3[1], x3[2]); });
+    test::check_layouts({random.tensor({2, 3, 4, 2}, device, Layout::row_major), random.tensor({2, 3, 1, 2}, device, Layout::row_major)},
+                        [](const auto& operands) { return operands[0] > operands[1]; });
 }
 
 TEST_CASE("comparisons that do not fit are refused", "[ops][compare]") {
   CHECK_THROWS_WITH(ones({2}) == ones({3}), "equal: shapes [2] and [3] do not broadcast: sizes 2 and 3 at axis -1");
-  CHECK_THROWS_AS(where(ones({2}) > 0, ones({3}), ones({3})), ShapeError);
-  CHECK_THROWS_AS(where(ones({2}) > 0, ones({2}, reference()), ones({2}, reference())), TypeError);
+  CHECK_THROWS_AS(ones({2}) < ones({2}, reference()), TypeError);
 }

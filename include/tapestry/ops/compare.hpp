@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cmath>
-
-#include "axes.hpp"
 #include "broadcast.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -18,76 +15,90 @@ Tensor<bool> compare(const char* name, CompareOp op, const Tensor<T>& a, const T
   if (y.numel() > 0) kernels_of(a).compare(op, broadcast_walk(result, a, b), a.data(), b.data(), y.mutable_data());
   return y;
 }
-/// x's elements as laid out for `result`, repeated where x is smaller; recorded by no tape.
-template <Scalar T>
-Tensor<T> expanded(const Tensor<T>& x, const BroadcastResult& result) {
-  if (x.shape() == result.shape) return in_layout(x, result.layout);
-  Tensor<T> y(result.shape, result.layout, x.device());
-  if (y.numel() > 0)
-    x.device().memory().strided_copy(sizeof(T), storage_order(result.shape, result.layout), x.data(),
-                                     storage_order(broadcast_strides(x, result.shape), result.layout), y.mutable_data(),
-                                     storage_order(y.strides(), result.layout));
-  return y;
-}
-template <Scalar T>
-Tensor<T> choose(const Tensor<bool>& condition, const Tensor<T>& a, const Tensor<T>& b) {
-  BroadcastResult result = broadcast_result("where", a, b);
-  check_same_device("where", condition, a);
-  result.shape = broadcast_shapes("where", condition.shape(), result.shape);
-  result.layout = Layout::row_major;
-  for (const AnyTensor* x : {static_cast<const AnyTensor*>(&condition), static_cast<const AnyTensor*>(&a), static_cast<const AnyTensor*>(&b)})
-    if (x->layout() == Layout::channels_last && x->shape() == result.shape) result.layout = Layout::channels_last;
-  Tensor<T> y(result.shape, result.layout, a.device());
-  const auto full_condition = expanded(condition, result);
-  const auto full_a = expanded(a, result), full_b = expanded(b, result);
-  if (y.numel() > 0) kernels_of(a).where(y.numel(), full_condition.data(), full_a.data(), full_b.data(), y.mutable_data());
-  return y;
-}
 }  // namespace detail
 
 /// A plain number that a tensor of T compares with.
 template <class S, class T>
-concept ComparesWith = NumberFor<S, T> && (!std::same_as<T, bool> || std::same_as<S, bool>);
+concept ComparesWith = NumberFor<S, T> &&(!std::same_as<T, bool> || std::same_as<S, bool>);
 
-// Both orders are spelled out, for C++20 would else turn `2 == x` into `x == 2` only where == returns bool.
-#define TAPESTRY_COMPARISON(OPERATOR, NAME)                                               \
-  template <Scalar T>                                                                     \
-  Tensor<bool> operator OPERATOR(const Tensor<T>& a, const Tensor<T>& b) {                \
-    return detail::compare(#NAME, CompareOp::NAME, a, b);                                 \
-  }                                                                                       \
-  template <Scalar T, ComparesWith<T> S>                                                  \
-  Tensor<bool> operator OPERATOR(const Tensor<T>& a, S b) {                               \
-    return detail::compare(#NAME, CompareOp::NAME, a, detail::scalar_beside(a, b));       \
-  }                                                                                       \
-  template <Scalar T, ComparesWith<T> S>                                                  \
-  Tensor<bool> operator OPERATOR(S a, const Tensor<T>& b) {                               \
-    return detail::compare(#NAME, CompareOp::NAME, detail::scalar_beside(b, a), b);       \
-  }
-TAPESTRY_COMPARISON(==, equal)
-TAPESTRY_COMPARISON(!=, not_equal)
-TAPESTRY_COMPARISON(<, less)
-TAPESTRY_COMPARISON(<=, less_equal)
-TAPESTRY_COMPARISON(>, greater)
-TAPESTRY_COMPARISON(>=, greater_equal)
-#undef TAPESTRY_COMPARISON
+// Both orders are spelled out: C++20 turns `2 == x` into `x == 2` only where == returns bool.
 
-/// y = condition ? a : b by element; all three broadcast, and a or b may be a plain number. The gradient goes where the element came from.
-/// Throws   ShapeError if the shapes do not broadcast, TypeError if the devices differ.
 template <Scalar T>
-Tensor<T> where(const Tensor<bool>& condition, const Tensor<T>& a, const Tensor<T>& b) {
-  return record("where", detail::choose(condition, a, b), {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b), condition](const Tensor<T>& dy) {
-    const Tensor<T> zero = detail::scalar_beside(dy, 0);
-    if (a_grad.wanted()) a_grad.add(detail::sum_to(detail::choose(condition, dy, zero), a_grad.shape()));
-    if (b_grad.wanted()) b_grad.add(detail::sum_to(detail::choose(condition, zero, dy), b_grad.shape()));
-  });
+Tensor<bool> operator==(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("equal", CompareOp::equal, a, b);
 }
 template <Scalar T, ComparesWith<T> S>
-Tensor<T> where(const Tensor<bool>& condition, const Tensor<T>& a, S b) {
-  return where(condition, a, detail::scalar_beside(a, b));
+Tensor<bool> operator==(const Tensor<T>& a, S b) {
+  return detail::compare("equal", CompareOp::equal, a, detail::scalar_beside(a, b));
 }
 template <Scalar T, ComparesWith<T> S>
-Tensor<T> where(const Tensor<bool>& condition, S a, const Tensor<T>& b) {
-  return where(condition, detail::scalar_beside(b, a), b);
+Tensor<bool> operator==(S a, const Tensor<T>& b) {
+  return detail::compare("equal", CompareOp::equal, detail::scalar_beside(b, a), b);
+}
+
+template <Scalar T>
+Tensor<bool> operator!=(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("not_equal", CompareOp::not_equal, a, b);
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator!=(const Tensor<T>& a, S b) {
+  return detail::compare("not_equal", CompareOp::not_equal, a, detail::scalar_beside(a, b));
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator!=(S a, const Tensor<T>& b) {
+  return detail::compare("not_equal", CompareOp::not_equal, detail::scalar_beside(b, a), b);
+}
+
+template <Scalar T>
+Tensor<bool> operator<(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("less", CompareOp::less, a, b);
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator<(const Tensor<T>& a, S b) {
+  return detail::compare("less", CompareOp::less, a, detail::scalar_beside(a, b));
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator<(S a, const Tensor<T>& b) {
+  return detail::compare("less", CompareOp::less, detail::scalar_beside(b, a), b);
+}
+
+template <Scalar T>
+Tensor<bool> operator<=(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("less_equal", CompareOp::less_equal, a, b);
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator<=(const Tensor<T>& a, S b) {
+  return detail::compare("less_equal", CompareOp::less_equal, a, detail::scalar_beside(a, b));
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator<=(S a, const Tensor<T>& b) {
+  return detail::compare("less_equal", CompareOp::less_equal, detail::scalar_beside(b, a), b);
+}
+
+template <Scalar T>
+Tensor<bool> operator>(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("greater", CompareOp::greater, a, b);
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator>(const Tensor<T>& a, S b) {
+  return detail::compare("greater", CompareOp::greater, a, detail::scalar_beside(a, b));
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator>(S a, const Tensor<T>& b) {
+  return detail::compare("greater", CompareOp::greater, detail::scalar_beside(b, a), b);
+}
+
+template <Scalar T>
+Tensor<bool> operator>=(const Tensor<T>& a, const Tensor<T>& b) {
+  return detail::compare("greater_equal", CompareOp::greater_equal, a, b);
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator>=(const Tensor<T>& a, S b) {
+  return detail::compare("greater_equal", CompareOp::greater_equal, a, detail::scalar_beside(a, b));
+}
+template <Scalar T, ComparesWith<T> S>
+Tensor<bool> operator>=(S a, const Tensor<T>& b) {
+  return detail::compare("greater_equal", CompareOp::greater_equal, detail::scalar_beside(b, a), b);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

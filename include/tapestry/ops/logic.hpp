@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "compare.hpp"
 #include "convert.hpp"
 #include "reduce.hpp"
+#include "where.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arithmetic.hpp"
-#include "compare.hpp"
+#include "where.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "compare.hpp"
 #include "reduce.hpp"
+#include "where.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
