@@ -48,7 +48,8 @@ inline constexpr Index broadcast_block = 1024;  // elements that are brought tog
 template <class T>
 class Gathered {
  public:
-  Gathered(Index columns, Index row_stride, Index column_stride) : columns_(columns), row_stride_(row_stride), column_stride_(column_stride) {}
+  Gathered(Index columns, Index row_stride, Index column_stride)
+      : columns_(columns), row_stride_(row_stride), column_stride_(column_stride) {}
 
   /// The `count` elements from (row, column) of the plane at `from` on: where they lie if they lie one behind the other, else copied.
   const T* block(const T* from, Index row, Index column, Index count) {

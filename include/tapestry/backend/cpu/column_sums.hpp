@@ -64,7 +64,8 @@ void column_sums(Index rows, Index columns, const T* a, const T* p, const T* b, 
       const Index here = std::min(run, end - r);
       const T *from_a = a + r * wide, *from_b = b + r * wide, *to_p = centers.data(), *to_m = to_p + wide;
       Index c = 0;
-      for (; c + side * lanes <= wide; c += side * lanes) add_column_strip<T, side>(here, wide, c, side * lanes, from_a, to_p, from_b, to_m, part);
+      for (; c + side * lanes <= wide; c += side * lanes)
+        add_column_strip<T, side>(here, wide, c, side * lanes, from_a, to_p, from_b, to_m, part);
       for (; c < wide; c += lanes) add_column_strip<T, 1>(here, wide, c, std::min(lanes, wide - c), from_a, to_p, from_b, to_m, part);
     }
   });

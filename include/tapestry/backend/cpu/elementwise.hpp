@@ -74,8 +74,10 @@ template <Floating T>
 void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy, T a, T b, T* dx) {
   parallel_for(count, elementwise_grain, [=](Index begin, Index end) {
     const Index n = end - begin;
-    if (op == UnaryOp::relu) return map(n, dx + begin, [](auto& d, const auto& v) { d = v <= T{0} ? zero_like(v) : d; }, dy + begin, y + begin);
-    if (op == UnaryOp::leaky_relu) return map(n, dx + begin, [=](auto& d, const auto& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
+    if (op == UnaryOp::relu)
+      return map(n, dx + begin, [](auto& d, const auto& v) { d = v <= T{0} ? zero_like(v) : d; }, dy + begin, y + begin);
+    if (op == UnaryOp::leaky_relu)
+      return map(n, dx + begin, [=](auto& d, const auto& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
     for (Index i = begin; i < end; ++i) dx[i] = plain::unary_gradient(op, x[i], y[i], dy[i], a, b);
   });
 }

@@ -27,7 +27,9 @@ struct Product {
   Index ldc;
 
   /// Whether packing would cost more than it gains: rows lie close together and each number is used by few tiles.
-  bool direct_a() const { return a_op == Transpose::no || lda * Index{sizeof(T)} <= 512; }
+  bool direct_a(const GemmKernels<T>& kernels) const {
+    return a_op == Transpose::no || (n <= 3 * kernels.columns && lda * Index{sizeof(T)} <= 512);
+  }
   /// The same for a block of B; a tile then reads past the columns there are, so enough rows must follow the block's.
   bool direct_b(const GemmKernels<T>& kernels, Index end) const {
     return b_op == Transpose::no && m <= 3 * kernels.rows && ldb * Index{sizeof(T)} <= 512 && end + kernels.columns <= k;
@@ -61,7 +63,7 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
                Index b_step, Index panel) {
   TileOperands<T> t{};
   t.depth = depth, t.b_step = b_step, t.c_row = g.ldc, t.beta = p0 == 0 ? g.beta : T{1};
-  const bool pack_a = !g.direct_a();
+  const bool pack_a = !g.direct_a(kernels);
   const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
   if (pack_a)
     for (Index i = i0, rows; i < i1; i += rows) {

@@ -15,7 +15,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 class Windows {
  public:
   Windows(const PoolGeometry& g, bool adaptive, bool count_padding = false, Index divisor = 0)
-      : g_(g), adaptive_(adaptive), count_padding_(count_padding), divisor_(divisor), pixels_(adaptive ? g.in_pixels() : g.kernel.height * g.kernel.width) {}
+      : g_(g), adaptive_(adaptive), count_padding_(count_padding), divisor_(divisor),
+        pixels_(adaptive ? g.in_pixels() : g.kernel.height * g.kernel.width) {}
   void move_to(Index out) {
     const Index i = out / g_.out_width, j = out % g_.out_width;
     count_ = 0;
