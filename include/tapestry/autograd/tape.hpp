@@ -46,7 +46,8 @@ class Tape {
   ///          already, or a tensor that backward needs was written to since.
   template <Floating T>
   void backward(const Tensor<T>& loss) {
-    if (loss.numel() != 1) throw ShapeError(message("backward: loss must hold one number, got shape ", loss.shape(), "; reduce it or pass a seed gradient"));
+    if (loss.numel() != 1)
+      throw ShapeError(message("backward: loss must hold one number, got shape ", loss.shape(), "; reduce it or pass a seed gradient"));
     Tensor<T> seed(loss.shape(), loss.layout(), loss.device());
     backward(loss, seed.fill(T{1}));
   }
@@ -57,7 +58,8 @@ class Tape {
     check_same_device("backward", y, dy);
     const auto& slot = y.body().slot;
     if (!slot || !slot->requires_grad || slot->tape != number_ || slot->spent)
-      throw AutogradError("backward: this tape holds no record of the tensor: nothing it depends on asks for gradients, or backward ran already");
+      throw AutogradError(
+          "backward: this tape holds no record of the tensor: nothing it depends on asks for gradients, or backward ran already");
     check_versions();
     check_reach(slot.get());
     slot->grad = copy_of(dy, y.layout()).handle();
@@ -103,7 +105,8 @@ class Tape {
     for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
       if (std::find(reached.begin(), reached.end(), entry->y.get()) == reached.end()) continue;
       if (entry->reads_spent)
-        throw AutogradError(message("backward: ", entry->op, " read a tensor computed before an earlier backward, which freed its record; use detach()"));
+        throw AutogradError(
+            message("backward: ", entry->op, " read a tensor computed before an earlier backward, which freed its record; use detach()"));
       reached.insert(reached.end(), entry->inputs.begin(), entry->inputs.end());
     }
   }
@@ -160,8 +163,11 @@ class Grad {
   /// Adds dx to what has gathered.
   void add(const Tensor<T>& dx) const {
     if (!wanted()) return;
-    if (dx.shape() != slot_->shape) throw ShapeError(message("backward: gradient has shape ", dx.shape(), " but tensor has ", slot_->shape));
-    const auto sole = [](const std::shared_ptr<detail::TensorBody>& body) { return body.use_count() == 1 && body->storage.use_count() == 1; };
+    if (dx.shape() != slot_->shape)
+      throw ShapeError(message("backward: gradient has shape ", dx.shape(), " but tensor has ", slot_->shape));
+    const auto sole = [](const std::shared_ptr<detail::TensorBody>& body) {
+      return body.use_count() == 1 && body->storage.use_count() == 1;
+    };
     if (dx.layout() != slot_->layout && dx.rank() == 4) return add(in_layout(dx, slot_->layout));
     if (!slot_->grad) {
       // A gradient may pass through several ops as one piece of memory, but a leaf's is its owner's to write to.
@@ -172,7 +178,8 @@ class Grad {
     Tensor<T> sum(slot_->grad);
     slot_->grad.reset();
     if (!sole(sum.handle())) sum = copy_of(sum, sum.layout()).template as<T>();
-    kernels_of(dx).scale_add(dx.numel(), T{1}, dx.data(), T{1}, sum.mutable_data());
+    if constexpr (Floating<T>)  // integers never come here, and need no kernels for it
+      backend_of(dx).scale_add(dx.numel(), T{1}, dx.data(), T{1}, sum.mutable_data());
     slot_->grad = sum.handle();
   }
 
@@ -206,9 +213,9 @@ Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backwar
     slots.push_back(x.body().slot.get());
     reads_spent = reads_spent || (x.body().slot->spent && x.body().slot->tape != 0);
   }
-  tape->entries_.push_back({op, y.body().slot,
-                            [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
-                            std::move(saved), std::move(slots), reads_spent});
+  tape->entries_.push_back(
+      {op, y.body().slot, [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
+       std::move(saved), std::move(slots), reads_spent});
   return y;
 }
 }  // namespace detail

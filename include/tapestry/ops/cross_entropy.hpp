@@ -57,9 +57,11 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<Index>& target, const C
   if (share > 0) {  // loss = (1 - share) * loss + even * log_p weight where the row counts
     weight = options.weight.defined() ? options.weight : ones<T>({classes}, x.device());
     counts = Tensor<bool>({rows}, Layout::row_major, x.device());
-    const Tensor<Index> ignored = full<Index>({}, options.ignore_index, x.device());
-    kernels_of(labels).compare(CompareOp::not_equal, {{rows}, {1}, {0}}, labels.data(), ignored.data(), counts.mutable_data());
-    Tensor<T> sums({rows}, Layout::row_major, x.device()), spread = empty_like(sums);
+    Tensor<T> sums({rows}, Layout::row_major, x.device()), spread = empty_like(sums), present = empty_like(sums);
+    // Without class weights a row's scale says whether it counts. Comparing labels would ask for kernels of integers, which a program
+    // that only trains has no other use for and would compile.
+    forward.nll_loss(rows, classes, log_p.data(), labels.data(), nullptr, options.ignore_index, sums.mutable_data(), present.mutable_data());
+    x.device().memory().cast(dtype_of<T>(), present.data(), DType::boolean, counts.mutable_data(), rows);
     forward.gemm(Transpose::no, Transpose::no, rows, 1, classes, log_p.data(), classes, weight.data(), 1, T{0}, sums.mutable_data(), 1);
     forward.mask_scale(rows, counts.data(), even, sums.data(), spread.mutable_data());
     forward.scale_add(rows, T{1}, spread.data(), 1 - share, loss.mutable_data());
