@@ -24,7 +24,8 @@ TEST_CASE("a right gradient passes and its entries are counted", "[autograd][gra
     CHECK(gradcheck([](const D& a, const D& b) { return matmul(a, b); }, {x, w}) == 20);
     CHECK(gradcheck([](const std::vector<D>& v) { return matmul(v[0], v[1]); }, {x, w}) == 20);
     CHECK(gradcheck([](const auto& a, const auto& b, const auto& c) { return a + b * c; }, {x, x, x}) == 36);
-    CHECK(gradcheck([](const D& a) { return a * 2; }, {in_layout(rand<double>({2, 3, 2, 2}, generator, device), Layout::channels_last)}) == 24);
+    CHECK(gradcheck([](const D& a) { return a * 2; }, {in_layout(rand<double>({2, 3, 2, 2}, generator, device), Layout::channels_last)}) ==
+          24);
     CHECK_FALSE(x.has_grad());
     CHECK_FALSE(x.requires_grad());
   }
@@ -32,8 +33,9 @@ TEST_CASE("a right gradient passes and its entries are counted", "[autograd][gra
 
 TEST_CASE("a wrong gradient fails, naming input, entry and both values", "[autograd][gradcheck]") {
   const auto x = tensor<double>({{1.0, 2.0}});
-  CHECK_THROWS_WITH(gradcheck([](const D& a) { return square_with(a, 2.1); }, {x}),
-                    Catch::Contains("gradcheck: input 0 at [0, 0]: analytic ") && Catch::Contains(", numeric ") && Catch::Contains("(shape [1, 2])"));
+  CHECK_THROWS_WITH(
+      gradcheck([](const D& a) { return square_with(a, 2.1); }, {x}),
+      Catch::Contains("gradcheck: input 0 at [0, 0]: analytic ") && Catch::Contains(", numeric ") && Catch::Contains("(shape [1, 2])"));
   CHECK_NOTHROW(gradcheck([](const D& a) { return square_with(a, 2.1); }, {x}, {.rtol = 0.2}));
   const auto wrong_in_one = [](const D& a, const D& b) {
     return record("add", a.detach() + b.detach(), {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b)](const D& dy) {

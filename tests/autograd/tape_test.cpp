@@ -180,7 +180,8 @@ TEST_CASE("gradients accumulate until they are removed", "[autograd][tape]") {
 
 TEST_CASE("gradients that pass through ops untouched are not shared by leaves", "[autograd][tape]") {
   for (const Device device : test::devices()) {
-    const auto a = ones({2}, device).requires_grad(true), b = ones({2}, device).requires_grad(true), c = ones({2, 1}, device).requires_grad(true);
+    const auto a = ones({2}, device).requires_grad(true), b = ones({2}, device).requires_grad(true),
+               c = ones({2, 1}, device).requires_grad(true);
     Tape tape;
     const auto y = a + b + reshape(c, {2});
     y.retain_grad();

@@ -73,7 +73,8 @@ TEST_CASE("arithmetic gives what C++ gives by element", "[ops][arithmetic]") {
 }
 
 TEST_CASE("a binary result is channels-last if a 4-D operand of the full shape is", "[ops][arithmetic][layout]") {
-  const auto x = ones({2, 3, 2, 2}), last = in_layout(x, Layout::channels_last), channel = in_layout(ones({1, 3, 1, 1}), Layout::channels_last);
+  const auto x = ones({2, 3, 2, 2}), last = in_layout(x, Layout::channels_last),
+             channel = in_layout(ones({1, 3, 1, 1}), Layout::channels_last);
   CHECK((x + x).layout() == Layout::row_major);
   CHECK((x + last).layout() == Layout::channels_last);
   CHECK((last + x).layout() == Layout::channels_last);
@@ -84,9 +85,10 @@ TEST_CASE("a binary result is channels-last if a 4-D operand of the full shape i
   RandomConfig random(17);
   for (const Device device : test::devices())
     for (Operation operation : {plus, minus, times, over})
-      test::check_layouts({random.tensor({2, 3, 4, 2}, device, Layout::row_major), random.tensor({3, 1, 2}, device, Layout::row_major, 1, 2),
-                           random.tensor({2, 3, 1, 2}, device, Layout::row_major, 1, 2)},
-                          [&](const auto& x3) { return operation(operation(x3[0], x3[1]), x3[2]); });
+      test::check_layouts(
+          {random.tensor({2, 3, 4, 2}, device, Layout::row_major), random.tensor({3, 1, 2}, device, Layout::row_major, 1, 2),
+           random.tensor({2, 3, 1, 2}, device, Layout::row_major, 1, 2)},
+          [&](const auto& x3) { return operation(operation(x3[0], x3[1]), x3[2]); });
 }
 
 TEST_CASE("a gradient has its tensor's layout", "[ops][arithmetic][layout]") {

@@ -13,7 +13,9 @@ TEST_CASE("gradients through devices, layouts and copies", "[ops][convert][gradc
     const Device other = random.pick(test::devices());
     switch (random.turn(3)) {
       case 0: return gradcheck([&](const auto& a) { return clone(to(a, other)); }, {x});
-      case 1: return gradcheck([&](const auto& a) { return clone(to_layout(a, layout)); }, {in_layout(random.tensor({2, 3, 1, 2}, device, random.layout()), random.layout())});
+      case 1:
+        return gradcheck([&](const auto& a) { return clone(to_layout(a, layout)); },
+                         {in_layout(random.tensor({2, 3, 1, 2}, device, random.layout()), random.layout())});
       default: return gradcheck([](const auto& a) { return clone(a); }, {x});
     }
   }, 3 * 200);

@@ -14,7 +14,8 @@ TEST_CASE("gradients of max and min", "[ops][extremum][gradcheck]") {
       const ReduceOptions options{.keep_dim = random.coin()};
       switch (random.turn(3)) {
         case 0: return gradcheck([&](const auto& a) { return smallest ? min(a) : max(a); }, {x});
-        case 1: return gradcheck([&](const auto& a) { return smallest ? min(a, axis, options).values : max(a, axis, options).values; }, {x});
+        case 1:
+          return gradcheck([&](const auto& a) { return smallest ? min(a, axis, options).values : max(a, axis, options).values; }, {x});
         default: return gradcheck([&](const auto& a) { return smallest ? amin(a, axis, options) : amax(a, axis, options); }, {x});
       }
     }, 3 * 200);

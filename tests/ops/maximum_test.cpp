@@ -19,7 +19,8 @@ TEST_CASE("gradients of maximum and minimum", "[ops][maximum][gradcheck]") {
 
 TEST_CASE("equals share the gradient, and NaN wins", "[ops][maximum]") {
   for (const Device device : test::devices()) {
-    const auto a = tensor<double>({1.0, 2.0, 3.0}, device).requires_grad(true), b = tensor<double>({2.0, 2.0, 2.0}, device).requires_grad(true);
+    const auto a = tensor<double>({1.0, 2.0, 3.0}, device).requires_grad(true),
+               b = tensor<double>({2.0, 2.0, 2.0}, device).requires_grad(true);
     Tape tape;
     tape.backward(maximum(a, b), ones<double>({3}, device));
     CHECK(a.grad().to_vector() == std::vector<double>{0, 0.5, 1});

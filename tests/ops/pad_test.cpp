@@ -7,18 +7,22 @@ using namespace tapestry;
 using test::RandomConfig;
 
 TEST_CASE("gradients of pad in every mode", "[ops][pad][gradcheck]") {
-  test::check_gradients(181, [](RandomConfig& random, Device device) {
-    const PadMode mode = std::vector{PadMode::constant, PadMode::reflect, PadMode::replicate, PadMode::circular}[static_cast<std::size_t>(random.turn(4))];
-    const Index rank = random.integer(1, 4);
-    const auto x = random.tensor(random.shape(rank, 2, 4), device, random.layout());
-    std::vector<Index> amounts;
-    const Index padded_axes = random.integer(1, rank);
-    for (Index i = 1; i <= padded_axes; ++i)
-      for (int side = 0; side < 2; ++side) amounts.push_back(random.integer(0, mode == PadMode::reflect ? x.dim(-i) - 1 : x.dim(-i)));
-    if (mode == PadMode::constant && random.coin()) amounts[0] = -1;
-    if (std::all_of(amounts.begin(), amounts.end(), [](Index amount) { return amount == 0; })) amounts[0] = 1;
-    return gradcheck([&](const auto& a) { return pad(a, amounts, {.mode = mode, .value = 3}); }, {x});
-  }, 4 * 200);
+  test::check_gradients(
+      181,
+      [](RandomConfig& random, Device device) {
+        const PadMode mode = std::vector{PadMode::constant, PadMode::reflect, PadMode::replicate,
+                                         PadMode::circular}[static_cast<std::size_t>(random.turn(4))];
+        const Index rank = random.integer(1, 4);
+        const auto x = random.tensor(random.shape(rank, 2, 4), device, random.layout());
+        std::vector<Index> amounts;
+        const Index padded_axes = random.integer(1, rank);
+        for (Index i = 1; i <= padded_axes; ++i)
+          for (int side = 0; side < 2; ++side) amounts.push_back(random.integer(0, mode == PadMode::reflect ? x.dim(-i) - 1 : x.dim(-i)));
+        if (mode == PadMode::constant && random.coin()) amounts[0] = -1;
+        if (std::all_of(amounts.begin(), amounts.end(), [](Index amount) { return amount == 0; })) amounts[0] = 1;
+        return gradcheck([&](const auto& a) { return pad(a, amounts, {.mode = mode, .value = 3}); }, {x});
+      },
+      4 * 200);
 }
 
 TEST_CASE("what lies beyond the edge", "[ops][pad]") {
@@ -44,7 +48,8 @@ TEST_CASE("padding an image pads its pixels, in either layout", "[ops][pad][layo
     RandomConfig random(182);
     for (const PadMode mode : {PadMode::constant, PadMode::reflect, PadMode::replicate, PadMode::circular}) {
       const auto x = random.tensor({2, 3, 4, 5}, device, Layout::row_major);
-      const auto row = pad(x, {1, 2, 3, 0, 0, 1}, {.mode = mode}), last = pad(in_layout(x, Layout::channels_last), {1, 2, 3, 0, 0, 1}, {.mode = mode});
+      const auto row = pad(x, {1, 2, 3, 0, 0, 1}, {.mode = mode}),
+                 last = pad(in_layout(x, Layout::channels_last), {1, 2, 3, 0, 0, 1}, {.mode = mode});
       CHECK(row.shape() == Shape{2, 4, 7, 8});
       CHECK(row.layout() == Layout::row_major);
       CHECK(last.layout() == Layout::channels_last);

@@ -30,7 +30,8 @@ TEST_CASE("gradients of permute, transpose, broadcast_to and repeat", "[ops][per
         return gradcheck([&](const auto& a) { return transpose(a, first, second); }, {x});
       }
       case 2:
-        return gradcheck([&](const auto& a) { return broadcast_to(a, shape); }, {random.tensor(random.broadcastable(shape), device, random.layout())});
+        return gradcheck([&](const auto& a) { return broadcast_to(a, shape); },
+                         {random.tensor(random.broadcastable(shape), device, random.layout())});
       default: {
         Shape counts = random.shape(rank, 1, 2);
         if (rank < 4 && random.coin()) counts.insert(0, 2);

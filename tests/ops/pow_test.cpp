@@ -9,7 +9,8 @@ using test::RandomConfig;
 TEST_CASE("gradients of pow", "[ops][pow][gradcheck]") {
   test::check_gradients(31, [](RandomConfig& random, Device device) {
     const Shape full = random.shape(random.integer(0, 4), 1, 3);
-    const auto a = random.tensor(full, device, random.layout(), 0.3, 2), b = random.tensor(random.broadcastable(full), device, random.layout());
+    const auto a = random.tensor(full, device, random.layout(), 0.3, 2),
+               b = random.tensor(random.broadcastable(full), device, random.layout());
     return gradcheck([](const auto& x, const auto& y) { return pow(x, y); }, {a, b});
   });
   test::check_gradients(32, [](RandomConfig& random, Device device) {

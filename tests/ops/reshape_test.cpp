@@ -11,7 +11,12 @@ TEST_CASE("gradients of reshape, flatten, squeeze and unsqueeze", "[ops][reshape
     const Index rank = random.integer(0, 4);
     const auto x = random.tensor(random.shape(rank, 1, 3), device, random.layout());
     switch (random.turn(4)) {
-      case 0: return gradcheck([](const auto& a) { return reshape(a, {-1, a.dim(0)}); }, {in_layout(random.tensor({2, 3, 2, 2}, device, random.layout()), random.layout())});
+      case 0:
+        return gradcheck(
+            [](const auto& a) {
+              return reshape(a, {-1, a.dim(0)});
+            },
+            {in_layout(random.tensor({2, 3, 2, 2}, device, random.layout()), random.layout())});
       case 1: {
         const Index start = random.integer(0, std::max<Index>(rank - 1, 0)), end = random.integer(start, std::max<Index>(rank - 1, 0));
         return gradcheck([=](const auto& a) { return flatten(a, start, end); }, {x});
@@ -30,8 +35,8 @@ TEST_CASE("reshaping keeps the elements in logical order, whatever the layout", 
     RandomConfig random(82);
     for (const Layout layout : test::layouts()) {
       const auto x = random.tensor({2, 3, 4, 5}, device, layout);
-      for (const auto& y : {reshape(x, {6, -1}), reshape(x, {2, 3, 5, 4}), flatten(x), flatten(x, 1), flatten(x, -2), flatten(x, 1, 2), squeeze(x),
-                            unsqueeze(x, 2), reshape(x, {2, 3, 4, 5})}) {
+      for (const auto& y : {reshape(x, {6, -1}), reshape(x, {2, 3, 5, 4}), flatten(x), flatten(x, 1), flatten(x, -2), flatten(x, 1, 2),
+                            squeeze(x), unsqueeze(x, 2), reshape(x, {2, 3, 4, 5})}) {
         CHECK(y.to_vector() == x.to_vector());
         CHECK(y.layout() == Layout::row_major);
       }

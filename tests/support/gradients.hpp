@@ -31,8 +31,9 @@ inline void check_gradients(std::uint64_t salt, const GradientCase& check, tapes
 }
 
 /// The same for a function of one tensor: 0 to 4 axes of up to 3, every layout, values from `values`.
-inline void check_unary_gradients(std::uint64_t salt, const std::function<tapestry::Tensor<double>(const tapestry::Tensor<double>&)>& f,
-                                  const std::function<tapestry::Tensor<double>(RandomConfig&, const tapestry::Shape&, tapestry::Device)>& values) {
+inline void check_unary_gradients(
+    std::uint64_t salt, const std::function<tapestry::Tensor<double>(const tapestry::Tensor<double>&)>& f,
+    const std::function<tapestry::Tensor<double>(RandomConfig&, const tapestry::Shape&, tapestry::Device)>& values) {
   check_gradients(salt, [&](RandomConfig& random, tapestry::Device device) {
     const tapestry::Shape shape = random.shape(random.integer(0, 4), 1, 3);
     const auto x = tapestry::in_layout(values(random, shape, device), random.layout());
@@ -48,10 +49,12 @@ void check_layouts(const std::vector<tapestry::Tensor<double>>& operands, F&& f)
   for (unsigned mix = 1; mix < 1u << operands.size(); ++mix) {
     std::vector<tapestry::Tensor<double>> mixed;
     for (std::size_t i = 0; i < operands.size(); ++i)
-      mixed.push_back(tapestry::in_layout(operands[i], (mix >> i & 1) != 0 ? tapestry::Layout::channels_last : tapestry::Layout::row_major));
+      mixed.push_back(
+          tapestry::in_layout(operands[i], (mix >> i & 1) != 0 ? tapestry::Layout::channels_last : tapestry::Layout::row_major));
     const auto actual = f(mixed).to_vector();
     REQUIRE(actual.size() == expected.size());
-    for (std::size_t i = 0; i < actual.size(); ++i) CHECK(static_cast<double>(actual[i]) == Approx(static_cast<double>(expected[i])).epsilon(1e-12));
+    for (std::size_t i = 0; i < actual.size(); ++i)
+      CHECK(static_cast<double>(actual[i]) == Approx(static_cast<double>(expected[i])).epsilon(1e-12));
   }
 }
 

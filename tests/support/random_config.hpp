@@ -57,7 +57,8 @@ class RandomConfig {
   tapestry::Layout layout() { return coin() ? tapestry::Layout::row_major : tapestry::Layout::channels_last; }
   /// Values from low to high; channels-last is taken on by 4-D tensors only.
   template <tapestry::Floating T = double>
-  tapestry::Tensor<T> tensor(const tapestry::Shape& shape, tapestry::Device device, tapestry::Layout layout, double low = -2, double high = 2) {
+  tapestry::Tensor<T> tensor(const tapestry::Shape& shape, tapestry::Device device, tapestry::Layout layout, double low = -2,
+                             double high = 2) {
     return tapestry::in_layout(tapestry::uniform<T>(shape, low, high, generator_, device), layout);
   }
   /// Values no two of which are nearer than 1/16, in random order: for ops whose derivative jumps where values meet.

@@ -102,13 +102,16 @@ Index gradcheck(auto&& f, const std::vector<Tensor<double>>& inputs, const Gradc
       const double below = detail::project(detail::call_with(f, x), dy);
       x[n].set(at, values[i]);
       const double numeric = (above - below) / (2 * options.eps);
-      if (!(std::abs(analytic[i] - numeric) <= options.atol + options.rtol * std::abs(numeric)) || !std::isfinite(analytic[i]) || !std::isfinite(numeric))
-        throw AutogradError(message("gradcheck: input ", n, " at ", at, ": analytic ", analytic[i], ", numeric ", numeric, " (shape ", x[n].shape(), ")"));
+      if (!(std::abs(analytic[i] - numeric) <= options.atol + options.rtol * std::abs(numeric)) || !std::isfinite(analytic[i]) ||
+          !std::isfinite(numeric))
+        throw AutogradError(
+            message("gradcheck: input ", n, " at ", at, ": analytic ", analytic[i], ", numeric ", numeric, " (shape ", x[n].shape(), ")"));
       all_zero = all_zero && analytic[i] == 0;
       ++compared;
     }
     if (all_zero && !options.allow_zero)
-      throw AutogradError(message("gradcheck: the gradient of input ", n, " is zero everywhere (shape ", x[n].shape(), "); nothing was compared"));
+      throw AutogradError(
+          message("gradcheck: the gradient of input ", n, " is zero everywhere (shape ", x[n].shape(), "); nothing was compared"));
   }
   return compared;
 }

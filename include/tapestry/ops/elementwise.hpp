@@ -105,7 +105,8 @@ Tensor<T> clamp_min(const Tensor<T>& x, Low low) {
 template <Number T, NumberFor<T> High>
 Tensor<T> clamp_max(const Tensor<T>& x, High high) {
   using Limits = std::numeric_limits<T>;
-  return detail::unary("clamp_max", UnaryOp::clamp, x, Floating<T> ? static_cast<T>(-Limits::infinity()) : Limits::lowest(), static_cast<T>(high));
+  return detail::unary("clamp_max", UnaryOp::clamp, x, Floating<T> ? static_cast<T>(-Limits::infinity()) : Limits::lowest(),
+                       static_cast<T>(high));
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -24,8 +24,10 @@ struct AxisView {
   }
 };
 
-/// Where the chosen elements lie in the memory of a row-major tensor of `shape`: indices[...] along the axis, its own coordinates elsewhere.
-inline Tensor<Index> flat_positions(const Tensor<Index>& indices, Index axis, const Shape& shape) {
+/// Where the chosen elements lie in the memory of a row-major tensor of `shape`: indices[...] along the axis, its own coordinates
+/// elsewhere. A template only so that programs that do without compile no kernels of integers.
+template <std::same_as<Index> I>
+Tensor<I> flat_positions(const Tensor<I>& indices, Index axis, const Shape& shape) {
   const Shape stride = strides_of(shape, Layout::row_major);
   Kernels<Index>& kernel = kernels_of(indices);
   Tensor<Index> flat(indices.shape(), Layout::row_major, indices.device());
@@ -94,7 +96,8 @@ Tensor<T> gather(const Tensor<T>& x, Index axis, const Tensor<Index>& indices) {
   check_same_device("gather", x, indices);
   bool fits = indices.rank() == x.rank();
   for (Index i = 0; fits && i < x.rank(); ++i) fits = i == at || indices.shape()[i] <= x.shape()[i];
-  if (!fits) throw ShapeError(message("gather: indices of shape ", indices.shape(), " do not fit x of shape ", x.shape(), " on axis ", axis));
+  if (!fits)
+    throw ShapeError(message("gather: indices of shape ", indices.shape(), " do not fit x of shape ", x.shape(), " on axis ", axis));
   detail::check_positions("gather", indices, x.rank() > 0 ? x.shape()[at] : 1);
   const Tensor<Index> flat = detail::flat_positions(indices, at, x.shape());
   const Tensor<T> row = in_layout(x, Layout::row_major);

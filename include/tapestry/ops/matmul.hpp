@@ -70,7 +70,8 @@ void for_each_matrix(const MatmulPlan& plan, F&& f) {
 template <Floating T>
 Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
   check_same_device("matmul", a, b);
-  if (a.rank() == 0 || b.rank() == 0) throw ShapeError(message("matmul: operands must have at least one axis, got shapes ", a.shape(), " and ", b.shape()));
+  if (a.rank() == 0 || b.rank() == 0)
+    throw ShapeError(message("matmul: operands must have at least one axis, got shapes ", a.shape(), " and ", b.shape()));
   const Index a_inner = a.shape().back(), b_inner = b.shape()[std::max<Index>(b.rank() - 2, 0)];
   if (a_inner != b_inner)
     throw ShapeError(message("matmul: a has ", a_inner, " columns but b has ", b_inner, " rows (a ", a.shape(), ", b ", b.shape(), ")"));

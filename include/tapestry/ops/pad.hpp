@@ -77,9 +77,9 @@ Tensor<T> pad_constant(const Tensor<T>& x, const Shape& before, const Shape& sha
 }  // namespace detail
 
 /// x with more positions around it. Amounts come in pairs, before and after, from the last axis backwards as in PyTorch: two columns on the
-/// left and one on the right are `pad(x, {2, 1})`, a frame of one pixel is `pad(x, {1, 1, 1, 1})`. Negative amounts cut off (constant mode only).
-/// Keeps x's layout.
-/// Throws   ValueError if amounts do not come in pairs, there are more pairs than axes, or an amount is too large or small for mode and size.
+/// left and one on the right are `pad(x, {2, 1})`, a frame of one pixel is `pad(x, {1, 1, 1, 1})`. Negative amounts cut off, in constant
+/// mode only. Keeps x's layout.
+/// Throws   ValueError if amounts do not come in pairs, there are more pairs than axes, or an amount does not fit mode and size.
 template <Scalar T>
 Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& amounts, const PadOptions& options = {}) {
   const Index pairs = static_cast<Index>(amounts.size()) / 2;
@@ -92,9 +92,13 @@ Tensor<T> pad(const Tensor<T>& x, const std::vector<Index>& amounts, const PadOp
     after[axis] = amounts[static_cast<std::size_t>(2 * i + 1)];
     shape[axis] += before[axis] + after[axis];
     const Index low = options.mode == PadMode::constant ? -size : 0;
-    const Index high = options.mode == PadMode::reflect ? size - 1 : options.mode == PadMode::circular ? size : std::numeric_limits<Index>::max() / 4;
-    if (before[axis] < low || after[axis] < low || before[axis] > high || after[axis] > high || shape[axis] < 0 || (options.mode != PadMode::constant && size == 0 && shape[axis] > 0))
-      throw ValueError(message("pad: amounts ", before[axis], " and ", after[axis], " do not fit axis ", axis, " of size ", size, " in this mode"));
+    const Index high = options.mode == PadMode::reflect    ? size - 1
+                       : options.mode == PadMode::circular ? size
+                                                           : std::numeric_limits<Index>::max() / 4;
+    if (before[axis] < low || after[axis] < low || before[axis] > high || after[axis] > high || shape[axis] < 0 ||
+        (options.mode != PadMode::constant && size == 0 && shape[axis] > 0))
+      throw ValueError(
+          message("pad: amounts ", before[axis], " and ", after[axis], " do not fit axis ", axis, " of size ", size, " in this mode"));
   }
   checked_sizes("pad", shape);
   if (options.mode == PadMode::constant) return detail::pad_constant(x, before, shape, static_cast<T>(options.value));

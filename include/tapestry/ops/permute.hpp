@@ -14,7 +14,8 @@ namespace tapestry::inline TAPESTRY_ABI {
 template <Scalar T>
 Tensor<T> permute(const Tensor<T>& x, const Shape& order) {
   const Index rank = x.rank();
-  if (order.rank() != rank) throw ShapeError(message("permute: order must name all ", rank, " axes, got ", order, " (shape ", x.shape(), ")"));
+  if (order.rank() != rank)
+    throw ShapeError(message("permute: order must name all ", rank, " axes, got ", order, " (shape ", x.shape(), ")"));
   const Shape x_stride = x.strides();
   Shape shape = order, stride = order, place = Shape::filled(rank, -1);
   for (Index i = 0; i < rank; ++i) {

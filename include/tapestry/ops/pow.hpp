@@ -25,7 +25,8 @@ template <Floating T>
 Tensor<T> pow(const Tensor<T>& a, const Tensor<T>& b) {
   Tensor<T> y = detail::binary("pow", BinaryOp::power, a, b);
   return record("pow", y, {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b), a, b, y](const Tensor<T>& dy) {
-    if (a_grad.wanted()) a_grad.add(detail::sum_to(where(b == 0, T{0}, dy * b * detail::binary("pow", BinaryOp::power, a, b - 1)), a.shape()));
+    if (a_grad.wanted())
+      a_grad.add(detail::sum_to(where(b == 0, T{0}, dy * b * detail::binary("pow", BinaryOp::power, a, b - 1)), a.shape()));
     if (b_grad.wanted()) {
       const Tensor<bool> still = detail::binary("pow", BinaryOp::minimum, a == 0, b >= 0);
       b_grad.add(detail::sum_to(where(still, T{0}, dy * y * log(a)), b.shape()));

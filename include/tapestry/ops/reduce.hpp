@@ -55,8 +55,8 @@ Tensor<T> repeat_over(const Tensor<T>& dy, const Shape& shape, const AxisMarks& 
   Tensor<T> dx(shape, layout, dy.device());
   const Shape stride = broadcast_strides(source, shape);
   if (dx.numel() > 0)
-    dy.device().memory().strided_copy(sizeof(T), storage_order(shape, layout), source.data(), storage_order(stride, layout), dx.mutable_data(),
-                                      storage_order(strides_of(shape, layout), layout));
+    dy.device().memory().strided_copy(sizeof(T), storage_order(shape, layout), source.data(), storage_order(stride, layout),
+                                      dx.mutable_data(), storage_order(strides_of(shape, layout), layout));
   return dx;
 }
 
@@ -73,9 +73,10 @@ Tensor<SumOf<T>> sum(const Tensor<T>& x, const Axes& axes = {}, const ReduceOpti
     return sum(to<Index>(x), axes, options);
   } else {
     const auto reduced = axes.mark("sum", x.rank());
-    return record("sum", detail::reduce(ReduceOp::sum, x, reduced, options.keep_dim), {x}, [x_grad = grad_of(x), reduced](const Tensor<T>& dy) {
-      x_grad.add(detail::repeat_over(dy, x_grad.shape(), reduced, x_grad.layout()));
-    });
+    return record("sum", detail::reduce(ReduceOp::sum, x, reduced, options.keep_dim), {x},
+                  [x_grad = grad_of(x), reduced](const Tensor<T>& dy) {
+                    x_grad.add(detail::repeat_over(dy, x_grad.shape(), reduced, x_grad.layout()));
+                  });
   }
 }
 

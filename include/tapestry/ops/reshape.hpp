@@ -41,7 +41,8 @@ Tensor<T> reshape(const Tensor<T>& x, const Shape& shape) {
 template <Scalar T>
 Tensor<T> flatten(const Tensor<T>& x, Index start = 0, Index end = -1) {
   const Index first = checked_axis("flatten", start, x.rank()), last = checked_axis("flatten", end, x.rank());
-  if (first > last) throw ValueError(message("flatten: end must not lie before start, got start ", start, ", end ", end, " (shape ", x.shape(), ")"));
+  if (first > last)
+    throw ValueError(message("flatten: end must not lie before start, got start ", start, ", end ", end, " (shape ", x.shape(), ")"));
   if (x.rank() == 0) return detail::reshaped("flatten", x, {1});
   Shape shape;
   for (Index axis = 0; axis < x.rank(); ++axis) {

@@ -51,7 +51,8 @@ Tensor<T> select(const Tensor<T>& x, Index axis, Index position) {
   if (x.rank() == 0) throw IndexError("select: x must have an axis, got shape []");
   const Index at = checked_axis("select", axis, x.rank()), size = x.shape()[at];
   if (position < -size || position >= size)
-    throw IndexError(message("select: position must be from ", -size, " to ", size - 1, " on axis ", axis, ", got ", position, " (shape ", x.shape(), ")"));
+    throw IndexError(message("select: position must be from ", -size, " to ", size - 1, " on axis ", axis, ", got ", position, " (shape ",
+                             x.shape(), ")"));
   Shape shape = x.shape(), stride = x.strides();
   const Index offset = (position < 0 ? position + size : position) * stride[at];
   shape.erase(at);
@@ -68,7 +69,8 @@ std::vector<Tensor<T>> split(const Tensor<T>& x, const std::vector<Index>& sizes
     if (size < 0) throw ValueError(message("split: sizes must be at least 0, got ", size));
     total += size;
   }
-  if (total != x.dim(axis)) throw ValueError(message("split: sizes must add up to ", x.dim(axis), " on axis ", axis, ", got ", total, " (shape ", x.shape(), ")"));
+  if (total != x.dim(axis))
+    throw ValueError(message("split: sizes must add up to ", x.dim(axis), " on axis ", axis, ", got ", total, " (shape ", x.shape(), ")"));
   std::vector<Tensor<T>> pieces;
   Index start = 0;
   for (Index size : sizes) {

@@ -25,7 +25,8 @@ ValuesAndIndices<T> topk(const Tensor<T>& x, Index k, const TopkOptions& options
   const Tensor<T> row = in_layout(x, Layout::row_major);
   ValuesAndIndices<T> y{Tensor<T>(shape, Layout::row_major, x.device()), Tensor<Index>(shape, Layout::row_major, x.device())};
   if (y.values.numel() > 0)
-    kernels_of(x).topk(view.outer, view.size, view.inner, k, options.largest, row.data(), y.values.mutable_data(), y.indices.mutable_data());
+    kernels_of(x).topk(view.outer, view.size, view.inner, k, options.largest, row.data(), y.values.mutable_data(),
+                       y.indices.mutable_data());
   y.values = record("topk", y.values, {x, y.indices}, [x_grad = grad_of(x), indices = y.indices, at](const Tensor<T>& dy) {
     detail::add_at(x_grad, dy, indices, at);
   });

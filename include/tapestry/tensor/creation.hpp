@@ -160,9 +160,11 @@ Tensor<T> eye(Index rows, Index columns = -1, Device device = cpu()) {
   return x;
 }
 
-/// A tensor over memory that someone else owns, in storage order of the given layout; `give_back` is called when the last tensor over it dies.
+/// A tensor over memory that someone else owns, in storage order of the given layout; `give_back` is called when the last tensor over it
+/// dies.
 template <Scalar T>
-Tensor<T> from_blob(T* data, const Shape& shape, std::function<void(void*)> give_back = {}, Layout layout = Layout::row_major, Device device = cpu()) {
+Tensor<T> from_blob(T* data, const Shape& shape, std::function<void(void*)> give_back = {}, Layout layout = Layout::row_major,
+                    Device device = cpu()) {
   checked_sizes("from_blob", shape);
   if (!data && shape.numel() > 0) throw ValueError(message("from_blob: data must not be null for shape ", shape));
   if (!give_back) give_back = [](void*) {};
@@ -243,7 +245,8 @@ inline Tensor<Index> randperm(Index count, Generator& generator = default_genera
   std::vector<Index> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), Index{0});
   const RandomStream random = generator.reserve(count);
-  for (Index i = count - 1; i > 0; --i) std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i, i + 1))]);
+  for (Index i = count - 1; i > 0; --i)
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i, i + 1))]);
   return tensor<Index>(order, {count}, device);
 }
 

@@ -73,7 +73,8 @@ inline void shown_positions(const Shape& shape, bool summarise, Index axis, Inde
 }
 
 /// The nested brackets from `axis` on; `next` counts the elements written so far.
-inline std::string print_axis(const PrintedElements& printed, const Shape& shape, bool summarise, Index axis, Index indent, std::size_t& next) {
+inline std::string print_axis(const PrintedElements& printed, const Shape& shape, bool summarise, Index axis, Index indent,
+                              std::size_t& next) {
   const auto element = [&] {
     const std::string& text = printed.texts[next++];
     return std::string(text.size() < printed.width ? printed.width - text.size() : 0, ' ') + text;
