@@ -64,7 +64,7 @@ class CenterCrop {
     return crop(std::move(image), top, left, size_);
   }
 
-  std::string describe() const { return "CenterCrop(" + detail::short_text(size_) + ")"; }
+  std::string describe() const { return message("CenterCrop(", detail::short_text(size_), ')'); }
 
  private:
   static Index margin(Index surplus) {
@@ -115,8 +115,8 @@ class RandomCrop {
   }
 
   std::string describe() const {
-    std::string text = "RandomCrop(" + detail::short_text(size_);
-    if (options_.padding != Size2(0)) text += ", padding=" + detail::short_text(options_.padding);
+    std::string text = message("RandomCrop(", detail::short_text(size_));
+    if (options_.padding != Size2(0)) text += message(", padding=", detail::short_text(options_.padding));
     if (options_.pad_if_needed) text += ", pad_if_needed=true";
     if (options_.fill != 0) text += message(", fill=", options_.fill);
     return text + ")";

@@ -72,7 +72,7 @@ class Normalize {
     return image;
   }
 
-  std::string describe() const { return "Normalize(mean=" + text(mean_) + ", std=" + text(std_) + ")"; }
+  std::string describe() const { return message("Normalize(mean=", text(mean_), ", std=", text(std_), ')'); }
 
  private:
   static std::string text(const std::vector<double>& values) {

@@ -83,7 +83,7 @@ inline std::string print_axis(const PrintedElements& printed, const Shape& shape
   const bool innermost = axis == shape.rank() - 1, cut = summarise && shape[axis] > 2 * print_edge;
   const Index per_line = innermost ? std::max<Index>(1, (print_width - indent) / (static_cast<Index>(printed.width) + 2)) : 1;
   const std::size_t blank_lines = innermost ? 1 : static_cast<std::size_t>(shape.rank() - axis - 1);
-  const std::string line_break = "," + std::string(blank_lines, '\n') + std::string(static_cast<std::size_t>(indent + 1), ' ');
+  const std::string line_break = message(',', std::string(blank_lines, '\n'), std::string(static_cast<std::size_t>(indent + 1), ' '));
   std::string text = "[";
   const Index count = cut ? 2 * print_edge + 1 : shape[axis];  // the dots are an item
   for (Index i = 0; i < count; ++i) {
@@ -103,7 +103,7 @@ inline std::string print_suffixes(std::string text, const std::vector<std::strin
   for (const std::string& suffix : suffixes) {
     const Index length = static_cast<Index>(suffix.size());
     if (line + length + 2 > print_width) {
-      text += ",\n" + std::string(static_cast<std::size_t>(indent), ' ') + suffix;
+      text += message(",\n", std::string(static_cast<std::size_t>(indent), ' '), suffix);
       line = indent + length;
     } else {
       text += ", " + suffix;
