@@ -136,6 +136,7 @@
 #include "optim/optimizer.hpp"
 #include "optim/rmsprop.hpp"
 #include "optim/schedule.hpp"
+#include "optim/sequential_lr.hpp"
 #include "optim/sgd.hpp"
 
 #include "io/checkpoint.hpp"
