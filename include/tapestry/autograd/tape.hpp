@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
+#include <memory>
 
 #include "../tensor/tensor.hpp"
 
@@ -79,6 +81,17 @@ class Tape {
   template <Scalar T, class Inputs, class Backward>
   friend Tensor<T> detail::record_from(const char*, Tensor<T>, const Inputs&, Backward);
 
+  /// What an op captured to go back with. Not a std::function: that would compile a copy of every capture.
+  struct Step {
+    virtual ~Step() = default;
+    virtual void run(std::shared_ptr<detail::TensorBody> dy) = 0;
+  };
+  template <Scalar T, class Backward>
+  struct TypedStep final : Step {
+    Backward backward;
+    explicit TypedStep(Backward&& function) : backward(std::move(function)) {}
+    void run(std::shared_ptr<detail::TensorBody> dy) override { backward(Tensor<T>(std::move(dy))); }
+  };
   struct Saved {
     std::weak_ptr<detail::Storage> storage;
     std::uint64_t version;
@@ -86,11 +99,30 @@ class Tape {
   struct Entry {
     const char* op;
     std::shared_ptr<detail::GradSlot> y;
-    std::function<void(std::shared_ptr<detail::TensorBody>)> backward;
+    std::unique_ptr<Step> backward;
     std::vector<Saved> saved;
     std::vector<const detail::GradSlot*> inputs;  // to compare only
     bool reads_spent;
   };
+
+  /// Whether the thread records and one of the inputs asks for a gradient.
+  [[gnu::noinline]] static bool wanted(const AnyTensor* inputs, std::size_t count) {
+    return current() && suspended() == 0 && std::any_of(inputs, inputs + count, [](const AnyTensor& x) { return x.requires_grad(); });
+  }
+  [[gnu::noinline]] void write_down(const char* op, const AnyTensor& y, const AnyTensor* inputs, std::size_t count, std::unique_ptr<Step> backward) {
+    detail::GradSlot& slot = y.slot();
+    slot.requires_grad = true;
+    slot.tape = number_;
+    Entry entry{op, y.body().slot, std::move(backward), {{y.body().storage, y.body().storage->version}}, {}, false};
+    for (const AnyTensor* x = inputs; x != inputs + count; ++x) {
+      if (!x->defined()) continue;
+      entry.saved.push_back({x->body().storage, x->body().storage->version});
+      if (!x->requires_grad()) continue;
+      entry.inputs.push_back(x->body().slot.get());
+      entry.reads_spent = entry.reads_spent || (x->body().slot->spent && x->body().slot->tape != 0);
+    }
+    entries_.push_back(std::move(entry));
+  }
 
   void check_versions() const {
     for (const Entry& entry : entries_)
@@ -126,7 +158,7 @@ class Tape {
       if (!entry.y->grad) continue;  // the loss does not depend on it
       auto dy = entry.y->retain ? entry.y->grad : std::exchange(entry.y->grad, nullptr);
       entry.y.reset();
-      entry.backward(std::move(dy));
+      entry.backward->run(std::move(dy));
     }
   }
   static int& suspended() {
@@ -153,15 +185,15 @@ class NoGrad {
 template <Scalar T>
 class Grad {
  public:
-  explicit Grad(const Tensor<T>& x) : slot_(x.defined() ? x.body().slot : nullptr) {}
+  [[gnu::noinline]] explicit Grad(const Tensor<T>& x) : slot_(x.defined() ? x.body().slot : nullptr) {}
 
   /// Whether anyone asks for this gradient; if not, do not compute it.
-  bool wanted() const { return slot_ && slot_->wanted(); }
+  [[gnu::noinline]] bool wanted() const { return slot_ && slot_->wanted(); }
   const Shape& shape() const { return slot_->shape; }
   Layout layout() const { return slot_->layout; }
 
   /// Adds dx to what has gathered.
-  void add(const Tensor<T>& dx) const {
+  [[gnu::noinline]] void add(const Tensor<T>& dx) const {
     if (!wanted()) return;
     if (dx.shape() != slot_->shape)
       throw ShapeError(message("backward: gradient has shape ", dx.shape(), " but tensor has ", slot_->shape));
@@ -195,27 +227,9 @@ Grad<T> grad_of(const Tensor<T>& x) {
 namespace detail {
 template <Scalar T, class Inputs, class Backward>
 Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backward backward) {
-  Tape* tape = Tape::current();
-  if (!tape || NoGrad::active()) return y;
-  bool wanted = false;
-  for (const AnyTensor& x : inputs) wanted = wanted || x.requires_grad();
-  if (!wanted) return y;
-  auto& slot = y.slot();
-  slot.requires_grad = true;
-  slot.tape = tape->number_;
-  std::vector<Tape::Saved> saved{{y.body().storage, y.body().storage->version}};
-  std::vector<const detail::GradSlot*> slots;
-  bool reads_spent = false;
-  for (const AnyTensor& x : inputs) {
-    if (!x.defined()) continue;
-    saved.push_back({x.body().storage, x.body().storage->version});
-    if (!x.requires_grad()) continue;
-    slots.push_back(x.body().slot.get());
-    reads_spent = reads_spent || (x.body().slot->spent && x.body().slot->tape != 0);
-  }
-  tape->entries_.push_back(
-      {op, y.body().slot, [backward = std::move(backward)](std::shared_ptr<detail::TensorBody> dy) { backward(Tensor<T>(std::move(dy))); },
-       std::move(saved), std::move(slots), reads_spent});
+  const AnyTensor* first = std::data(inputs);
+  if (Tape::wanted(first, inputs.size()))
+    Tape::current()->write_down(op, y, first, inputs.size(), std::make_unique<Tape::TypedStep<T, Backward>>(std::move(backward)));
   return y;
 }
 }  // namespace detail

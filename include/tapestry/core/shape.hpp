@@ -21,7 +21,7 @@ class Shape {
   static constexpr Index max_rank = 8;
 
   Shape() = default;
-  Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
+  [[gnu::noinline]] Shape(std::initializer_list<Index> sizes) : Shape(sizes.begin(), sizes.end()) {}
   template <std::input_iterator It>
   Shape(It first, It last) {
     for (; first != last; ++first) push_back(static_cast<Index>(*first));
@@ -44,7 +44,7 @@ class Shape {
   const Index* end() const { return sizes_.data() + rank_; }
 
   void push_back(Index size) { insert(rank_, size); }
-  void insert(Index axis, Index size) {
+  [[gnu::noinline]] void insert(Index axis, Index size) {
     if (rank_ == max_rank) throw ShapeError("shape: a tensor has at most 8 axes");
     std::copy_backward(begin() + axis, end(), end() + 1);
     (*this)[axis] = size;

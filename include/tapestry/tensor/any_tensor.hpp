@@ -87,6 +87,18 @@ class AnyTensor {
  public:
   AnyTensor() = default;
   explicit AnyTensor(std::shared_ptr<detail::TensorBody> body) : body_(std::move(body)) {}
+  // Out of line: ops copy and drop handles everywhere, and each reference count inlined there would be compiled again.
+  [[gnu::noinline]] AnyTensor(const AnyTensor& other) : body_(other.body_) {}
+  [[gnu::noinline]] AnyTensor& operator=(const AnyTensor& other) {
+    body_ = other.body_;
+    return *this;
+  }
+  AnyTensor(AnyTensor&&) noexcept = default;
+  [[gnu::noinline]] AnyTensor& operator=(AnyTensor&& other) noexcept {
+    body_ = std::move(other.body_);
+    return *this;
+  }
+  [[gnu::noinline]] ~AnyTensor() {}
 
   bool defined() const { return body_ != nullptr; }
   const Shape& shape() const { return body().shape; }
@@ -142,7 +154,7 @@ class AnyTensor {
   /// For the tape and for ops that share storage.
   const std::shared_ptr<detail::TensorBody>& handle() const { return body_; }
   detail::TensorBody& body() const {
-    if (!body_) throw ValueError("tensor: used before it was given a value");
+    if (!body_) refuse_undefined();
     return *body_;
   }
 
@@ -154,6 +166,9 @@ class AnyTensor {
 
  protected:
   std::shared_ptr<detail::TensorBody> body_;
+
+ private:
+  [[noreturn, gnu::cold, gnu::noinline]] static void refuse_undefined() { throw ValueError("tensor: used before it was given a value"); }
 };
 
 /// Tensors by name, in order: what modules, optimisers, schedules, generators and loaders give to io/ as their state.
