@@ -123,14 +123,16 @@ std::vector<double> all_values(Module& module) {
 
 TEST_CASE("members come in the order they are named, under PyTorch's names") {
   user::Everything module;
-  CHECK(test::names(module) == std::vector<std::string>{"scale", "offset", "count", "mask", "first.weight", "first.bias", "blocks.0.weight", "blocks.0.bias",
+  CHECK(test::names(module) == std::vector<std::string>{"scale", "offset", "count", "mask", "first.weight", "first.bias",
+                                                        "blocks.0.weight", "blocks.0.bias",
                                                         "blocks.1.weight", "blocks.1.bias", "blocks.2.weight", "blocks.2.bias", "heads.0.weight",
                                                         "heads.0.bias", "extra.weight"});
   std::size_t parameter_count = named_parameters(module).size();
   CHECK(parameter_count == 13);
   CHECK_THROWS_AS(parameters(module), TypeError);  // one is of double
   user::Residual<double> block(2, 3);
-  CHECK(test::names(block) == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
+  CHECK(test::names(block) == std::vector<std::string>{"conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
+                                                       "bn1.num_batches_tracked",
                                                        "conv2.weight", "conv2.bias", "downsample.0.weight", "downsample.1.weight", "downsample.1.bias",
                                                        "downsample.1.running_mean", "downsample.1.running_var", "downsample.1.num_batches_tracked"});
   CHECK(parameters(block).size() == 8);

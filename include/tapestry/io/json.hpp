@@ -42,12 +42,13 @@ inline bool is_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto byte = [&](std::size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
     const unsigned lead = byte(0);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
-    if (length == 0) return false;
+    if ((lead >= 0x80 && lead < 0xC2) || lead >= 0xF5) return false;
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     for (std::size_t i = 1; i < length; ++i)
       if (byte(i) < 0x80 || byte(i) >= 0xC0) return false;
     // Longer than needed, half of a surrogate pair, or beyond the last code point.
-    if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) >= 0x90))
+    if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) || (lead == 0xF0 && byte(1) < 0x90) ||
+        (lead == 0xF4 && byte(1) >= 0x90))
       return false;
     at += length;
   }
@@ -114,7 +115,8 @@ class Parser {
     std::vector<std::string_view> names;
     for (const auto& member : value.members) names.push_back(member.name);
     std::sort(names.begin(), names.end());
-    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) fail(message("name \"", *twice, "\" stands twice"));
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+      fail(message("name \"", *twice, "\" stands twice"));
   }
   void parse_array(Value& value, int depth) {
     value.kind = Value::Kind::array;

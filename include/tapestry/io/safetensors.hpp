@@ -67,7 +67,8 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
     if (!json::is_utf8(text)) throw ValueError(message("save_safetensors: metadata ", key, " is not UTF-8"));
   std::vector<std::size_t> order(tensors.size()), begin(tensors.size());  // of the data
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size_of(tensors[a].second.dtype()) > size_of(tensors[b].second.dtype()); });
+  const auto width = [&](std::size_t i) { return size_of(tensors[i].second.dtype()); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return width(a) > width(b); });
   std::size_t offset = 0;
   for (std::size_t i : order) {
     begin[i] = offset;
@@ -77,20 +78,22 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
   std::string header = "{";
   if (!metadata.empty()) {
     header += "\"__metadata__\":{";
-    for (std::size_t i = 0; i < metadata.size(); ++i) header += message(i ? "," : "", json::quoted(metadata[i].first), ":", json::quoted(metadata[i].second));
+    for (std::size_t i = 0; i < metadata.size(); ++i)
+      header += message(i ? "," : "", json::quoted(metadata[i].first), ":", json::quoted(metadata[i].second));
     header += "}";
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = tensors[i];
     std::string shape = to_string(tensor.shape());
     shape.erase(std::remove(shape.begin(), shape.end(), ' '), shape.end());
-    header += message(header.size() > 1 ? "," : "", json::quoted(name), ":{\"dtype\":\"", detail::safetensors_name(tensor.dtype()), "\",\"shape\":", shape,
-                      ",\"data_offsets\":[", begin[i], ",", begin[i] + tensor.bytes(), "]}");
+    header += message(header.size() > 1 ? "," : "", json::quoted(name), ":{\"dtype\":\"", detail::safetensors_name(tensor.dtype()),
+                      "\",\"shape\":", shape, ",\"data_offsets\":[", begin[i], ",", begin[i] + tensor.bytes(), "]}");
   }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   if (header.size() > detail::longest_safetensors_header)
-    throw ValueError(message("save_safetensors: header of ", header.size(), " bytes is longer than the format's ", detail::longest_safetensors_header));
+    throw ValueError(message("save_safetensors: header of ", header.size(), " bytes is longer than the format's ",
+                             detail::longest_safetensors_header));
 
   AtomicFile file(path);
   unsigned char length[8];
@@ -115,7 +118,8 @@ inline Safetensors load_safetensors(const std::string& path) {
   std::uint64_t header_size = 0;
   for (std::size_t i = 0; i < 8; ++i) header_size |= std::uint64_t{length[i]} << (8 * i);
   if (header_size > static_cast<std::uint64_t>(file.size() - 8)) throw fail("header claims ", header_size, " bytes but the file has ", file.size());
-  if (header_size > detail::longest_safetensors_header) throw fail("header of ", header_size, " bytes is longer than the format's ", detail::longest_safetensors_header);
+  if (header_size > detail::longest_safetensors_header)
+    throw fail("header of ", header_size, " bytes is longer than the format's ", detail::longest_safetensors_header);
   std::string header(static_cast<std::size_t>(header_size), ' ');
   file.read(header.data(), static_cast<Index>(header_size));
   json::Value root;
@@ -174,10 +178,12 @@ inline Safetensors load_safetensors(const std::string& path) {
   }
   std::vector<std::size_t> order(entries.size());  // of the bytes, which must follow one another
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return std::pair(entries[a].begin, entries[a].end) < std::pair(entries[b].begin, entries[b].end); });
+  const auto place = [&](std::size_t i) { return std::pair(entries[i].begin, entries[i].end); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
   Index expected = 0;
   for (std::size_t i : order) {
-    if (entries[i].begin != expected) throw fail("tensor ", entries[i].name, " begins at byte ", entries[i].begin, " of the data, expected ", expected);
+    if (entries[i].begin != expected)
+      throw fail("tensor ", entries[i].name, " begins at byte ", entries[i].begin, " of the data, expected ", expected);
     expected = entries[i].end;
   }
   if (expected != data_size) throw fail(data_size - expected, " bytes behind the last tensor");

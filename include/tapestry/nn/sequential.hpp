@@ -95,6 +95,7 @@ class Sequential : public Layer<T> {
 };
 
 template <class First, class... Rest>
+  requires std::derived_from<First, Module>  // constrained, lest clang++ 14 prefer the constructor and its default T
 Sequential(First, Rest...) -> Sequential<typename First::value_type>;
 
 }  // namespace tapestry::inline TAPESTRY_ABI

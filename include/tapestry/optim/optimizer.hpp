@@ -58,7 +58,8 @@ class Optimizer : public ScheduledOptimizer {
   void step() {
     for_each([&](std::size_t i, const Tensor<T>& parameter, const Options&) {
       if (parameter.handle().use_count() == 1)
-        throw ValueError(message(name(), ": parameter ", i, " (shape ", parameter.shape(), ") is held by no module any more; make the optimiser after replacing layers"));
+        throw ValueError(message(name(), ": parameter ", i, " (shape ", parameter.shape(),
+                                 ") is held by no module any more; make the optimiser after replacing layers"));
     });
     for_each([&](std::size_t i, const Tensor<T>& parameter, const Options& options) {
       if (!parameter.has_grad()) return;
@@ -108,13 +109,15 @@ class Optimizer : public ScheduledOptimizer {
       if (!lr || !momentum) throw ValueError(message(name(), ": saved state has no group ", g));
       rates[g] = {lr->as<double>().item(), momentum->as<double>().item()};
     }
-    if (find(saved, message("group.", groups_.size(), ".lr"))) throw ValueError(message(name(), ": saved state has more than ", groups_.size(), " groups"));
+    if (find(saved, message("group.", groups_.size(), ".lr")))
+      throw ValueError(message(name(), ": saved state has more than ", groups_.size(), " groups"));
     for (const auto& [key, tensor] : saved) {
       if (!key.starts_with("state.")) continue;
       const std::size_t dot = key.find('.', 6);
       std::size_t i = states.size();
       if (dot != std::string::npos && std::from_chars(key.data() + 6, key.data() + dot, i).ptr != key.data() + dot) i = states.size();
-      if (i >= states.size()) throw ValueError(message(name(), ": saved state has an entry ", key, " but there are ", states.size(), " parameters"));
+      if (i >= states.size())
+        throw ValueError(message(name(), ": saved state has an entry ", key, " but there are ", states.size(), " parameters"));
       const std::string what = key.substr(dot + 1);
       if (what == "step") {
         const double step = tensor.template as<double>().item();
@@ -123,7 +126,8 @@ class Optimizer : public ScheduledOptimizer {
         continue;
       }
       const auto known = state_names();
-      if (std::find(known.begin(), known.end(), what) == known.end()) throw ValueError(message(name(), ": saved ", key, " is not of this optimiser"));
+      if (std::find(known.begin(), known.end(), what) == known.end())
+        throw ValueError(message(name(), ": saved ", key, " is not of this optimiser"));
       const Tensor<T>& parameter = parameter_at(i);
       if (tensor.shape() != parameter.shape())
         throw ValueError(message(name(), ": saved ", key, " has shape ", tensor.shape(), " but the parameter has ", parameter.shape()));
