@@ -33,7 +33,7 @@ struct Summary {
 inline std::string to_string(const Summary& summary) {
   const auto grouped = [](std::uint64_t value) {
     std::string text = std::to_string(value);
-    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
     return text;
   };
   const auto count = [&](Index value) { return grouped(static_cast<std::uint64_t>(value)); };
