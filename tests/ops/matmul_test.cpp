@@ -89,7 +89,7 @@ TEST_CASE("laws of the product", "[ops][matmul]") {
   }
 }
 
-TEST_CASE("operands that do not fit are refused", "[ops][matmul]") {
+TEST_CASE("operands of matmul that do not fit are refused", "[ops][matmul]") {
   CHECK_THROWS_WITH(matmul(ones({2, 3}), ones({4, 2})), "matmul: a has 3 columns but b has 4 rows (a [2, 3], b [4, 2])");
   CHECK_THROWS_WITH(matmul(ones({}), ones({4})), "matmul: operands must have at least one axis, got shapes [] and [4]");
   CHECK_THROWS_AS(matmul(ones({2, 2, 3}), ones({3, 3, 2})), ShapeError);

@@ -61,7 +61,7 @@ TEST_CASE("a NaN on the side not chosen does not reach the gradient", "[ops][whe
   }
 }
 
-TEST_CASE("operands that do not fit are refused", "[ops][where]") {
+TEST_CASE("operands of where that do not fit are refused", "[ops][where]") {
   CHECK_THROWS_AS(where(ones({2}) > 0, ones({3}), ones({3})), ShapeError);
   CHECK_THROWS_AS(where(ones({2}) > 0, ones({2}, reference()), ones({2}, reference())), TypeError);
 }
