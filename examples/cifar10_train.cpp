@@ -46,7 +46,10 @@ class Run {
         net_(seeded_net(options.seed)),
         optimizer_(options.optimizer, net_, options),
         schedule_(make_schedule(options, optimizer_.schedulable(), train_.size())),
-        progress_(options.progress) {}
+        progress_(options.progress) {
+    if (parts_[0].size() < 2 || parts_[1].size() < 1)
+      throw ValueError(message("--limit: images must be enough to train and to validate, at least 20, got ", parts_[0].size() + parts_[1].size()));
+  }
 
   void describe() {
     std::cout << net_ << '\n' << summary(net_, {1, 3, 32, 32});
@@ -196,7 +199,7 @@ class Run {
     char line[200];
     std::snprintf(line, sizeof line, "epoch %lld/%lld  train loss %.4f  valid loss %.4f  valid accuracy %.4f  %.0f images/s  %s%s",
                   static_cast<long long>(row.epoch), static_cast<long long>(options_.epochs), row.train_loss, row.valid_loss, row.valid_accuracy,
-                  row.images_per_second, format_duration(row.seconds).c_str(), best ? "  best" : "");
+                  row.images_per_second, format_duration(row.seconds).c_str(), best ? "  best loss" : "");
     progress_.finish(line);
   }
 
@@ -269,12 +272,16 @@ int main(int argc, char** argv) {
   std::printf("Results go to %s\n", out.c_str());
   std::fflush(stdout);
   watch_for_interrupt();
+  const bool news = run.epoch() < options.epochs;
   if (!run.train()) {
-    std::printf("Interrupted after %lld whole epochs and %lld batches of the next; saved. Go on with: cifar10_train --resume %s\n",
-                static_cast<long long>(run.epoch()), static_cast<long long>(run.position()), out.c_str());
+    std::printf("Interrupted after %lld whole epochs and %lld batches of the next; saved. Go on with:\n  %s --resume %s\n",
+                static_cast<long long>(run.epoch()), static_cast<long long>(run.position()), argv[0], out.c_str());
     return 130;
   }
-  std::printf("Done. Try: classify --checkpoint %s/best.safetensors IMAGE\n", out.c_str());
+  if (!news) std::printf("Nothing was left to do: --epochs counts those of the whole run, and all %lld are done\n", static_cast<long long>(run.epoch()));
+  const fs::path programs = fs::path(argv[0]).parent_path();
+  std::printf("Done. Ask the network what a picture shows:\n  %s --checkpoint %s IMAGE\n", (programs / "classify").c_str(),
+              (out / "best.safetensors").c_str());
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "common/confusion.hpp"
+#include "common/embedded_dataset.hpp"
 #include "common/saved_model.hpp"
 
 namespace tapestry::examples {
@@ -12,17 +13,21 @@ namespace tapestry::examples {
 int main(int argc, char** argv) {
   CLI::App app("Measures a network that cifar10_train trained on a file of CIFAR-10's binary version.", "evaluate");
   std::string checkpoint, data, csv;
+  bool embedded = false;
   Index batch_size = 500;
   app.add_option("--checkpoint", checkpoint, "best.safetensors, last.safetensors, or the folder with them")->required();
-  app.add_option("--data", data, "a file such as test_batch.bin or data_batch_1.bin")->required();
+  auto* from_file = app.add_option("--data", data, "a file such as test_batch.bin or data_batch_1.bin");
+  auto* from_seed = app.add_flag("--embedded", embedded, "instead: 10,000 images of the embedded set that no training has seen");
+  from_file->excludes(from_seed);
   app.add_option("--csv", csv, "where to write the confusion matrix");
   app.add_option("--batch-size", batch_size, "images at a time")->check(CLI::PositiveNumber)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   SavedModel model = load_model(checkpoint);
-  const Cifar10 images = read_cifar10_file(data);
-  if (model.data == "embedded")
-    std::printf("Note: this network was trained on the embedded set, not on CIFAR-10; only a file drawn by the same program suits it.\n");
+  if (data.empty() && !embedded) throw ValueError("--data: a file is needed, or --embedded");
+  const Cifar10 images = embedded ? make_embedded_dataset(embedded_test_count, embedded_seed, embedded_train_count) : read_cifar10_file(data);
+  if (!embedded && model.data == "embedded")
+    std::printf("Note: this network was trained on the embedded set, not on CIFAR-10; --embedded is what suits it.\n");
   ConfusionMatrix confusion(model.classes);
   double loss = 0;
   DataLoader loader(image_dataset(images), {.batch_size = batch_size});

@@ -93,7 +93,8 @@ class TrainCommand {
     app_.add_option("--limit", o.limit, "use only so many images of the data set; 0: all")->check(CLI::NonNegativeNumber)->capture_default_str();
     app_.add_option("--threads", o.threads, "threads that compute; 0: one a processor. The result does not depend on it")->check(CLI::Range(0, 4096))->capture_default_str();
     app_.add_option("--workers", o.workers, "threads that load and transform images. The result does not depend on it")->check(CLI::Range(0, 256))->capture_default_str();
-    app_.add_option("--out", o.out, "folder for metrics.csv, best.safetensors, last.safetensors and curves.svg; default: a new folder runs/cifar10-N");
+    app_.add_option("--out", o.out, "folder for metrics.csv, best.safetensors (the epoch of the lowest validation loss), last.safetensors (all that --resume needs) "
+                    "and curves.svg; default: a new folder runs/cifar10-N");
     app_.add_option("--resume", o.resume,
                     "folder of an earlier run to go on with, bit for bit; its recipe is taken over, and only --epochs, --threads, --workers, --out, "
                     "--data and --no-progress may differ");

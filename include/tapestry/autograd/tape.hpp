@@ -61,7 +61,8 @@ class Tape {
     const auto& slot = y.body().slot;
     if (!slot || !slot->requires_grad || slot->tape != number_ || slot->spent)
       throw AutogradError(
-          "backward: this tape holds no record of the tensor: nothing it depends on asks for gradients, or backward ran already");
+          "backward: this tape holds no record of the tensor: it was computed before the tape was opened, nothing it depends on asks for "
+          "gradients, or backward ran already");
     check_versions();
     check_reach(slot.get());
     slot->grad = copy_of(dy, y.layout()).handle();

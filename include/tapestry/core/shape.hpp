@@ -6,6 +6,7 @@
 #include <concepts>
 #include <initializer_list>
 #include <limits>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,10 @@ class Shape {
 
   Index rank() const { return rank_; }
   bool empty() const { return rank_ == 0; }
-  Index& operator[](Index axis) { return sizes_[static_cast<std::size_t>(axis)]; }
-  Index operator[](Index axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
+  /// The size of one axis; negative ones count from the end.
+  /// Throws   IndexError if there is no such axis.
+  Index& operator[](Index axis) { return sizes_[position(axis)]; }
+  Index operator[](Index axis) const { return sizes_[position(axis)]; }
   Index back() const { return (*this)[rank_ - 1]; }
   Index* begin() { return sizes_.data(); }
   Index* end() { return sizes_.data() + rank_; }
@@ -46,9 +49,9 @@ class Shape {
   void push_back(Index size) { insert(rank_, size); }
   [[gnu::noinline]] void insert(Index axis, Index size) {
     if (rank_ == max_rank) throw ShapeError("shape: a tensor has at most 8 axes");
-    std::copy_backward(begin() + axis, end(), end() + 1);
-    (*this)[axis] = size;
     ++rank_;
+    std::copy_backward(begin() + axis, end() - 1, end());
+    (*this)[axis] = size;
   }
   void erase(Index axis) {
     std::copy(begin() + axis + 1, end(), begin() + axis);
@@ -65,6 +68,15 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
  private:
+  std::size_t position(Index axis) const {
+    if (axis < 0 || axis >= rank_) axis = from_end(axis);
+    return static_cast<std::size_t>(axis);
+  }
+  [[gnu::cold, gnu::noinline]] Index from_end(Index axis) const {
+    if (axis < -rank_ || axis >= rank_) throw IndexError(message("shape: axis must be from ", -rank_, " to ", rank_ - 1, ", got ", axis));
+    return axis + rank_;
+  }
+
   std::array<Index, static_cast<std::size_t>(max_rank)> sizes_{};
   Index rank_ = 0;
 };
@@ -74,6 +86,7 @@ inline std::string to_string(const Shape& shape) {
   for (Index size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
   return text + "]";
 }
+inline std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 
 /// Refuses negative sizes and a product that no memory could hold.
 inline const Shape& checked_sizes(std::string_view op, const Shape& shape) {

@@ -32,6 +32,7 @@ inline std::string to_string(const LoadReport& report) {
   list("mismatched", report.mismatched);
   return text.empty() ? "all keys matched" : text;
 }
+inline std::ostream& operator<<(std::ostream& out, const LoadReport& report) { return out << to_string(report); }
 
 struct LoadOptions {
   bool strict = true;  ///< refuse unless every name has its partner

@@ -39,7 +39,7 @@ Tensor<T> from_channels_innermost(const Tensor<T>& y, const Shape& shape) {
 ///
 /// Shapes   x [N, C], [N, C, L] or [N, C, H, W]; weight, bias, running_mean, running_var [C] or undefined; returns x's shape, 4-D
 ///          channels-last. weight stands for 1 and bias for 0 where undefined
-/// Method   x, mean and variance are kept; h is rebuilt in backward.
+/// Method   x, weight, mean and variance are kept (in evaluation the running ones themselves); h is rebuilt in backward.
 ///          backward  dbias = sum of dy    dweight = sum of dy*h    over each channel's n values
 ///                    dx = weight / sqrt(variance + eps) * (dy - dbias/n - h*dweight/n)   in training: mean and variance depend on x
 ///                    dx = weight / sqrt(variance + eps) * dy                             otherwise

@@ -74,7 +74,8 @@ inline Shape conv2d_shape(const Shape& x, const Shape& weight, const Conv2dOptio
 ///          H' = floor((H + 2*padding - dilation*(K - 1) - 1) / stride) + 1, W' likewise; Padding::same: H' = H, W' = W
 /// Method   P = im2col(x), a row an output pixel; then one GEMM a group:
 ///          forward   Y = P W^T + bias          backward  dX = col2im(dY W)    dW = dY^T P    dbias[o] = sum of dY[., o]
-///          x and weight are kept. P is rebuilt in backward: kept, it would hold up to K*L times the input.
+///          x and weight are kept, channels-last. P is rebuilt in backward: kept, it would hold up to K*L times the input.
+///          Backend::conv2d, conv2d_backward_data and conv2d_backward_weight (backend/backend.hpp) spell these lines out.
 /// Throws   ShapeError if channels, bias or the window do not fit, ValueError if an option is out of its range, TypeError if devices
 ///          differ.
 /// Source   Chellapilla, Puri and Simard, "High performance convolutional neural networks for document processing", 2006.

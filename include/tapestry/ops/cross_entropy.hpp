@@ -102,7 +102,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<T>& target, const Cross
   detail::check_label_smoothing(s);
   detail::check_class_weight("cross_entropy", x, axis, options.weight);
   if (target.shape() != x.shape())
-    throw ShapeError(message("cross_entropy: target must be labels or have the input's shape ", x.shape(), ", got ", target.shape()));
+    throw ShapeError(message("cross_entropy: target must be labels, a Tensor<Index>, or have the input's shape ", x.shape(), ", got ", target.shape()));
   check_same_device("cross_entropy", x, target);
   const Tensor<T> q = s == 0 ? target : (1 - s) * target + s / static_cast<double>(classes);
   Tensor<T> terms = -(q * log_softmax(x, axis));
