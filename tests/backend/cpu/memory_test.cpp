@@ -66,7 +66,7 @@ TEST_CASE("cpu strided_copy is the plain one for any order, repetition and direc
   Index draw = 0, cases = 0;
   const auto below = [&](Index bound) { return random.below(draw++, bound); };
   for (; cases < 300; ++cases) {
-    Shape shape, order;
+    Shape shape;
     for (Index axis = below(6); axis > 0; --axis) shape.push_back(below(20) == 0 ? 0 : 1 + below(cases % 9 == 0 && shape.rank() < 2 ? 60 : 6));
     const auto strides = [&](bool may_repeat, Index& size, Index& start) {
       Shape result = Shape::filled(shape.rank(), 0), left;
