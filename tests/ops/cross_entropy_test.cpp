@@ -134,7 +134,7 @@ TEST_CASE("cross_entropy refuses what does not fit, and says what") {
   CHECK_THROWS_WITH(cross_entropy(x, tensor<Index>({0, 1, 2})),
                     contains_text("cross_entropy: target must be [2] for input [2, 3], got [3]"));
   CHECK_THROWS_WITH(cross_entropy(x, ones<double>({2, 2})),
-                    contains_text("cross_entropy: target must be labels or have the input's shape [2, 3], got [2, 2]"));
+                    contains_text("cross_entropy: target must be labels, a Tensor<Index>, or have the input's shape [2, 3], got [2, 2]"));
   CHECK_THROWS_WITH(cross_entropy(x, good, {.label_smoothing = 1.5}),
                     contains_text("cross_entropy: label_smoothing must be from 0 to 1, got 1.5"));
   CHECK_THROWS_WITH(cross_entropy(x, x, {.label_smoothing = -0.5}), contains_text("label_smoothing"));
