@@ -33,13 +33,13 @@ using TrainSet = TransformedDataset<Subset<ImageDataset>>;
 
 class Run {
  public:
-  Run(const TrainOptions& options, const DataChoice& choice, fs::path out)
+  Run(const TrainOptions& options, DataChoice choice, fs::path out)
       : options_(options),
         out_(std::move(out)),
         data_kind_(choice.kind),
         data_fingerprint_(message(fingerprint(choice.data))),
         classes_(choice.data.classes),
-        parts_(random_split(image_dataset(choice.data, static_cast<std::size_t>(options.limit)), {0.95, 0.05}, options.seed)),
+        parts_(random_split(image_dataset(std::move(choice.data), static_cast<std::size_t>(options.limit)), {0.95, 0.05}, options.seed)),
         train_(TrainSet(parts_[0], training_transform(options.augment)),
                {.batch_size = options.batch_size, .shuffle = true, .num_workers = options.workers, .seed = options.seed}),
         valid_(parts_[1], {.batch_size = options.batch_size, .num_workers = options.workers, .seed = options.seed}),
@@ -255,10 +255,10 @@ int main(int argc, char** argv) {
   }
   const fs::path out = output_directory(options);
   if (options.threads > 0) set_num_threads(options.threads);
-  const DataChoice choice = choose_data(options, checkpoint ? find(checkpoint->metadata, "data") : std::string_view());
+  DataChoice choice = choose_data(options, checkpoint ? find(checkpoint->metadata, "data") : std::string_view());
   std::printf("Data: %s\n", choice.description.c_str());
 
-  Run run(options, choice, out);
+  Run run(options, std::move(choice), out);
   run.describe();
   if (checkpoint) {
     run.load(*checkpoint);

@@ -25,12 +25,12 @@ int main(int argc, char** argv) {
 
   SavedModel model = load_model(checkpoint);
   if (data.empty() && !embedded) throw ValueError("--data: a file is needed, or --embedded");
-  const Cifar10 images = embedded ? make_embedded_dataset(embedded_test_count, embedded_seed, embedded_train_count) : read_cifar10_file(data);
+  Cifar10 images = embedded ? make_embedded_dataset(embedded_test_count, embedded_seed, embedded_train_count) : read_cifar10_file(data);
   if (!embedded && model.data == "embedded")
     std::printf("Note: this network was trained on the embedded set, not on CIFAR-10; --embedded is what suits it.\n");
   ConfusionMatrix confusion(model.classes);
   double loss = 0;
-  DataLoader loader(image_dataset(images), {.batch_size = batch_size});
+  DataLoader loader(image_dataset(std::move(images)), {.batch_size = batch_size});
   for (auto& [x, labels] : loader) {
     const Tensor<> logits = model.net(x);
     loss += static_cast<double>(cross_entropy(logits, labels, {.reduction = Reduction::sum}).item());
