@@ -31,4 +31,15 @@ Backend<T>& backend(Device device) {
   return static_cast<Backend<T>&>(kernels<T>(device));
 }
 
+#ifdef TAPESTRY_COMPILED
+extern template class CpuKernels<float, Backend<float>>;
+extern template class CpuBackend<float>;
+extern template class CpuKernels<double, Backend<double>>;
+extern template class CpuBackend<double>;
+extern template class CpuKernels<Index>;
+extern template class CpuKernels<std::int32_t>;
+extern template class CpuKernels<std::uint8_t>;
+extern template class CpuKernels<bool>;
+#endif
+
 }  // namespace tapestry::inline TAPESTRY_ABI

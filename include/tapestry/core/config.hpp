@@ -13,3 +13,6 @@
 #else
 #define TAPESTRY_ABI v0_1_serial
 #endif
+
+// Another macro is the user's: who links tapestry::compiled has TAPESTRY_COMPILED defined. All it does is to declare, by `extern template`,
+// what that library holds ready, so that it is not compiled again.

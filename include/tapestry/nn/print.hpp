@@ -7,40 +7,60 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
-/// Prints as PyTorch's print(net).
-inline std::string to_string(const Module& module, int indent = 0);
 namespace detail {
+/// Appends a module's text, whose lines after the first are indented; all nested modules write into the one text.
+inline void print_module(const Module& module, std::size_t indent, std::string& text);
+
+/// Begins the line of a child: `  (name): `.
+inline void begin_line(std::string_view name, std::size_t indent, std::string& text) {
+  text.append(1, '\n').append(indent + 2, ' ').append(1, '(').append(name).append("): ");
+}
+inline void end_block(bool any, std::size_t indent, std::string& text) {
+  if (any) text.append(1, '\n').append(indent, ' ');
+  text.append(1, ')');
+}
 /// `ModuleList(...)`, in which equal neighbours share a line: `(0-2): 3 x ReLU()`.
-inline std::string list_text(const std::vector<Module*>& modules, int indent) {
-  std::vector<std::string> texts;
-  for (const Module* module : modules) texts.push_back(to_string(*module, indent + 2));
-  const std::string space(static_cast<std::size_t>(indent), ' ');
-  std::string text = "ModuleList(";
-  for (std::size_t first = 0, last = 0; first < texts.size(); first = last + 1) {
-    last = first;
-    while (last + 1 < texts.size() && texts[last + 1] == texts[first]) ++last;
-    text += "\n" + space + "  (" + std::to_string(first);
-    if (last > first) text += message('-', last);
-    text += "): ";
-    if (last > first) text += std::to_string(last - first + 1) + " x ";
-    text += texts[first];
+inline void print_list(const std::vector<Module*>& modules, std::size_t indent, std::string& text) {
+  text.append("ModuleList(");
+  std::string shared, next;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i <= modules.size(); ++i) {
+    next.clear();
+    if (i < modules.size()) print_module(*modules[i], indent + 2, next);
+    if (i > first && (i == modules.size() || next != shared)) {
+      const bool several = i - first > 1;
+      begin_line(several ? message(first, '-', i - 1) : message(first), indent, text);
+      text.append(several ? message(i - first, " x ", shared) : shared);
+      first = i;
+    }
+    shared.swap(next);
   }
-  return text + (texts.empty() ? ")" : "\n" + space + ")");
+  end_block(!modules.empty(), indent, text);
+}
+inline void print_module(const Module& module, std::size_t indent, std::string& text) {
+  text.append(module.name()).append(1, '(').append(module.description());
+  bool any = false;
+  Members visit;
+  visit.on_child = [&](std::string_view name, Module& child) {
+    any = true;
+    begin_line(name, indent, text);
+    print_module(child, indent + 2, text);
+  };
+  visit.on_list = [&](std::string_view name, const std::vector<Module*>& list) {
+    any = true;
+    begin_line(name, indent, text);
+    print_list(list, indent + 2, text);
+  };
+  const_cast<Module&>(module).members(visit);  // a visitor that only looks
+  end_block(any, indent, text);
 }
 }  // namespace detail
-inline std::string to_string(const Module& module, int indent) {
-  std::string text = module.name() + "(" + module.description();
-  const std::string space(static_cast<std::size_t>(indent), ' ');
-  bool any = false;
-  const auto line = [&](std::string_view name, const std::string& value) {
-    any = true;
-    text += "\n" + space + "  (" + std::string(name) + "): " + value;
-  };
-  Members visit;
-  visit.on_child = [&](std::string_view name, Module& child) { line(name, to_string(child, indent + 2)); };
-  visit.on_list = [&](std::string_view name, const std::vector<Module*>& list) { line(name, detail::list_text(list, indent + 2)); };
-  const_cast<Module&>(module).members(visit);  // a visitor that only looks
-  return text + (any ? "\n" + space + ")" : ")");
+
+/// Prints as PyTorch's print(net).
+inline std::string to_string(const Module& module) {
+  std::string text;
+  detail::print_module(module, 0, text);
+  return text;
 }
 inline std::ostream& operator<<(std::ostream& out, const Module& module) { return out << to_string(module); }
 

@@ -95,23 +95,31 @@ class MetaBackend final : public MetaKernels<T, Backend<T>> {
   DeviceMemory& memory_;
 };
 
+namespace detail {
+template <class = void>
+DeviceEntry* new_meta_entry() {
+  auto* entry = new DeviceEntry;
+  entry->memory = new MetaMemory;
+  const auto enter = [entry]<Scalar T>(T) {
+    Kernels<T>* kernels = nullptr;
+    if constexpr (Floating<T>)
+      kernels = new MetaBackend<T>(*entry->memory);
+    else
+      kernels = new MetaKernels<T, Kernels<T>>;
+    entry->kernels[static_cast<std::size_t>(dtype_of<T>())] = kernels;
+  };
+  for (int type = 0; type < dtype_count; ++type) visit_dtype(static_cast<DType>(type), enter);
+  return entry;
+}
+#ifdef TAPESTRY_COMPILED
+extern template DeviceEntry* new_meta_entry<void>();
+#endif
+}  // namespace detail
+
 /// The device without memory. A template, so that only programs that use it compile it.
 template <class = void>
 Device meta() {
-  static detail::DeviceEntry* entry = [] {
-    auto* made = new detail::DeviceEntry;
-    made->memory = new MetaMemory;
-    const auto enter = [made]<Scalar T>(T) {
-      Kernels<T>* kernels = nullptr;
-      if constexpr (Floating<T>)
-        kernels = new MetaBackend<T>(*made->memory);
-      else
-        kernels = new MetaKernels<T, Kernels<T>>;
-      made->kernels[static_cast<std::size_t>(dtype_of<T>())] = kernels;
-    };
-    for (int type = 0; type < dtype_count; ++type) visit_dtype(static_cast<DType>(type), enter);
-    return made;
-  }();
+  static detail::DeviceEntry* const entry = detail::new_meta_entry();
   return Device(*entry);
 }
 

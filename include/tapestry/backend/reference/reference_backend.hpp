@@ -157,6 +157,9 @@ DeviceEntry* new_reference_entry() {
     });
   return entry;
 }
+#ifdef TAPESTRY_COMPILED
+extern template DeviceEntry* new_reference_entry<void>();
+#endif
 }  // namespace detail
 
 /// The reference device: every primitive in its plainest form, in memory the host cannot read. Slow; the truth that tests compare with.

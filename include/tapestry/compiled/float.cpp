@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// The part of tapestry::compiled for float.
+#include "layers.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+template class CpuKernels<float, Backend<float>>;
+template class CpuBackend<float>;
+TAPESTRY_LAYERS(template, float);
+}  // namespace tapestry::inline TAPESTRY_ABI
