@@ -54,12 +54,40 @@ void append(std::string& text, const P& part) {
 }
 }  // namespace detail
 
+namespace detail {
+/// A part of a message without its type, so that joining is compiled once and each new message costs only a list.
+struct MessagePart {
+  const void* value;
+  void (*append_to)(std::string& text, const void* value);
+};
+template <class P>
+void append_erased(std::string& text, const void* value) {
+  append(text, *static_cast<const P*>(value));
+}
+template <std::size_t N>
+void append_literal(std::string& text, const void* value) {
+  text += static_cast<const char*>(value);
+}
+template <class P>
+MessagePart message_part(const P& part) {
+  return {&part, append_erased<P>};
+}
+template <std::size_t N>
+MessagePart message_part(const char (&literal)[N]) {
+  return {literal, append_literal<0>};
+}
+[[gnu::cold, gnu::noinline]] inline std::string joined(const MessagePart* parts, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) parts[i].append_to(text, parts[i].value);
+  return text;
+}
+}  // namespace detail
+
 /// Joins texts, numbers and whatever has to_string: `message("linear: got ", n, " features")`.
 template <class... Parts>
 [[gnu::cold, gnu::noinline]] std::string message(const Parts&... parts) {
-  std::string text;
-  (detail::append(text, parts), ...);
-  return text;
+  const detail::MessagePart list[] = {detail::message_part(parts)...};
+  return detail::joined(list, sizeof...(Parts));
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI
