@@ -67,20 +67,19 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
   const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
   if (pack_a)
     for (Index i = i0, rows; i < i1; i += rows) {
-      rows = kernels.next_rows(i1 - i);
+      rows = std::min(kernels.rows, i1 - i);
       pack_rows(depth, rows, rows, g.a_at(i, p0), g.lda, packed_a.data() + (i - i0) * depth);
     }
   for (Index j = j0; j < j1; j += kernels.columns, b += panel) {
     t.b = b;
     t.columns = std::min(kernels.columns, j1 - j);
-    for (Index i = i0, rows; i < i1; i += rows) {
-      rows = kernels.next_rows(i1 - i);
-      t.a = pack_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0);
-      t.a_row = g.a_op == Transpose::no ? g.lda : 1;
-      t.a_step = g.a_op == Transpose::no ? 1 : pack_a ? rows : g.lda;
-      t.c = g.c + i * g.ldc + j;
-      kernels.tile[static_cast<std::size_t>(rows)](t);
-    }
+    for_each_tile(kernels, i1 - i0, t, [&](TileOperands<T>& tile, Index i) {
+      if (g.a_op == Transpose::no)
+        tile.a_step = 1, tile.set_rows(g.a_at(i0 + i, p0), g.lda);
+      else
+        tile.a_step = pack_a ? tile.rows : g.lda, tile.set_rows(pack_a ? packed_a.data() + i * depth : g.a_at(i0 + i, p0), 1);
+      tile.c = g.c + (i0 + i) * g.ldc + j;
+    });
   }
 }
 
