@@ -13,18 +13,24 @@ namespace {
 // What the header promises: the largest error over the root mean square of the result.
 constexpr double tolerance = 1e-4;
 
-std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}) {
-  std::vector<float> y = c.unwritten(c.dy), u(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(c.g)), std::nanf(""));
-  cpu_kernels::winograd_weight(c.g, c.w.data(), u.data());
-  cpu_kernels::winograd_forward(c.g, c.x.data(), u.data(), epilogue, y.data());
+/// A pass by filters that it transforms itself or, if `kept`, that were transformed before.
+std::vector<float> run(cpu_kernels::WinogradFilters filters, const std::vector<float>& x, const std::vector<float>& like, bool kept,
+                       const Epilogue<float>& epilogue) {
+  std::vector<float> y = ConvolutionCase::unwritten(like), u;
+  if (kept) {
+    u.assign(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(filters.g)), std::nanf(""));
+    cpu_kernels::winograd_weight(filters, u.data());
+    filters.u = u.data();
+  }
+  cpu_kernels::winograd_forward(filters, x.data(), epilogue, y.data());
   return y;
 }
-std::vector<float> backward_data(const ConvolutionCase& c) {
+std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}, bool kept = false) {
+  return run({c.g, c.w.data()}, c.x, c.dy, kept, epilogue);
+}
+std::vector<float> backward_data(const ConvolutionCase& c, bool kept = false) {
   const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(c.g);
-  std::vector<float> dx = c.unwritten(c.x), u(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(adjoint)), std::nanf(""));
-  cpu_kernels::winograd_adjoint_weight(c.g, c.w.data(), u.data());
-  cpu_kernels::winograd_forward(adjoint, c.dy.data(), u.data(), {}, dx.data());
-  return dx;
+  return run({adjoint, c.w.data(), true}, c.dy, c.x, kept, {});
 }
 std::vector<float> backward_weight(const ConvolutionCase& c) {
   std::vector<float> dw = c.unwritten(c.w);
@@ -54,11 +60,13 @@ TEST_CASE("Winograd's three passes are the plain loops' within the error stated,
   });
 }
 
-TEST_CASE("Winograd with more weights than a cache holds: threads share out the planes") {
+TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {
   const ConvolutionCase c(convolution(2, 200, 7, 9, 180, 3, 1, 1), 1);
   CHECK(error_over_rms(forward(c), c.y()) < tolerance);
   CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
   CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(forward(c) == forward(c, {}, true));
+  CHECK(backward_data(c) == backward_data(c, true));
   CHECK(same_for_any_threads(c.dy, [&](float* y) {
     const std::vector<float> result = forward(c);
     std::copy(result.begin(), result.end(), y);
@@ -88,9 +96,20 @@ TEST_CASE("Winograd's passes are adjoints of one another") {
 TEST_CASE("Winograd gives the same bits for any number of threads") {
   const ConvolutionCase c(convolution(5, 30, 21, 23, 60, 3), 4);
   const auto copied = [](const std::vector<float>& result, float* to) { std::copy(result.begin(), result.end(), to); };
+  CHECK(forward(c) == forward(c, {}, true));  // nor for filters transformed before
+  CHECK(backward_data(c) == backward_data(c, true));
   CHECK(same_for_any_threads(c.dy, [&](float* y) { copied(forward(c), y); }));
   CHECK(same_for_any_threads(c.x, [&](float* dx) { copied(backward_data(c), dx); }));
   CHECK(same_for_any_threads(c.w, [&](float* dw) { copied(backward_weight(c), dw); }));
+}
+
+TEST_CASE("Winograd's gradient of the weights with more tiles than are kept at once") {
+  const ConvolutionCase c(convolution(2, 4, 210, 190, 5, 3, 1, 1), 6);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(same_for_any_threads(c.w, [&](float* dw) {
+    const std::vector<float> result = backward_weight(c);
+    std::copy(result.begin(), result.end(), dw);
+  }));
 }
 
 TEST_CASE("Winograd of an empty batch writes what there is") {

@@ -31,33 +31,42 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
   return a;
 }
 
-/// The tiles of a convolution and how their numbers lie while they are worked on.
+/// The tiles of a convolution and how their numbers lie while they are worked on: planes[36][tile][channel].
 struct WinogradTiles {
   const ConvGeometry& g;
   Index down = divide_up(g.out_height, 4), across = divide_up(g.out_width, 4), count = g.batch * down * across;
   Index columns = gemm_kernels<float>().columns;
-  Index x_row = round_up(g.in_channels, columns), y_row = round_up(g.out_channels, columns);  // channels of a tile in a plane
+  Index panels = divide_up(g.out_channels, columns);  // of filters
+  Index x_row = padded_row(g.in_channels, columns), y_row = padded_row(g.out_channels, columns);
+  Scratch<float> zeros{std::max(g.in_channels, g.out_channels)};  // what lies outside an image
 
-  // A plane's numbers lie an odd number of cache lines from the next one's, or all 36 would compete for the same places of the cache.
+  explicit WinogradTiles(const ConvGeometry& geometry) : g(geometry) {
+    std::fill(zeros.data(), zeros.data() + std::max(g.in_channels, g.out_channels), 0.f);
+  }
+  // Rows and planes must not lie a large power of two apart, or they would compete for the same places of the cache.
+  static Index padded_row(Index channels, Index columns) {
+    const Index row = round_up(channels, columns);
+    return row % 256 == 0 ? row + 16 : row;
+  }
   static Index plane(Index rows, Index row) { return rows * row + 16; }
-  /// Points `places` at a square of pixels of one tile's image whose upper left one is (row, column); null outside.
+
+  /// Points `places` at a square of pixels of an image whose upper left one is (row, column), or at `outside`.
   template <class P>
-  static void square(P** places, int side, P* image, Index row, Index column, Index height, Index width, Index channels) {
+  static void square(P** places, int side, P* image, Index row, Index column, Index height, Index width, Index channels, P* outside) {
     for (int i = 0; i < side; ++i)
       for (int j = 0; j < side; ++j) {
         const Index r = row + i, c = column + j;
-        *places++ = r >= 0 && r < height && c >= 0 && c < width ? image + (r * width + c) * channels : nullptr;
+        *places++ = r >= 0 && r < height && c >= 0 && c < width ? image + (r * width + c) * channels : outside;
       }
   }
-  template <class P>
-  void x_square(P** places, P* x, Index tile) const {
-    const Index n = tile / (down * across), i = tile / across % down * 4, j = tile % across * 4;
-    square(places, 6, x + n * g.in_pixels() * g.in_channels, i - g.padding.height, j - g.padding.width, g.height, g.width, g.in_channels);
+  void x_square(const float** places, const float* x, Index tile) const {
+    const Index n = tile / (down * across), i = tile / across % down * 4 - g.padding.height, j = tile % across * 4 - g.padding.width;
+    square<const float>(places, 6, x + n * g.in_pixels() * g.in_channels, i, j, g.height, g.width, g.in_channels, zeros.data());
   }
   template <class P>
-  void y_square(P** places, P* y, Index tile) const {
+  void y_square(P** places, P* y, Index tile, P* outside) const {
     const Index n = tile / (down * across), i = tile / across % down * 4, j = tile % across * 4;
-    square(places, 4, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels);
+    square(places, 4, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels, outside);
   }
   template <class P>
   static void planes(P** places, P* first, Index plane) {
@@ -65,45 +74,58 @@ struct WinogradTiles {
   }
 };
 
-/// How many numbers the transformed weights of a forward pass have; for the pass that gives dx ask with adjoint_geometry.
-inline Index winograd_weight_size(const ConvGeometry& g) {
-  return winograd_planes * g.in_channels * round_up(g.out_channels, gemm_kernels<float>().columns);
-}
+/// The filters of a pass whose geometry is g. `adjoint`: w is that of the forward pass, and this pass gives its dx: filters are turned by 180
+/// degrees and channels change places. Transformed they lie u[panel][plane][c][filter of the panel], a panel as wide as the micro-kernel,
+/// whence u is good for as long as w and the instruction set stay the same.
+struct WinogradFilters {
+  const ConvGeometry& g;
+  const float* w;
+  bool adjoint = false;
+  const float* u = nullptr;  // transformed already, or null
+  Index columns = gemm_kernels<float>().columns;
+  Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = winograd_planes * plane;
 
-/// u[plane][panel of filters][c][filter] = G w G^T. They may be kept for as long as w and the instruction set stay the same.
-inline void winograd_weight(const ConvGeometry& g, const float* w, float* u) {
-  const Index columns = gemm_kernels<float>().columns, channels = g.in_channels, block = std::min<Index>(64, channels);
-  const Index plane = channels * round_up(g.out_channels, columns), blocks = divide_up(channels, block);
-  parallel_for(divide_up(g.out_channels, columns) * blocks, 1, [&](Index unit, Index) {
-    const Index o = unit / blocks * columns, first = unit % blocks * block, count = std::min(block, channels - first);
-    const Scratch<float> panels(9 * count * columns);  // [tap][c][filter]
-    for (Index tap = 0; tap < 9; ++tap)
-      pack_columns(count, std::min(columns, g.out_channels - o), columns, w + (o * 9 + tap) * channels + first, 9 * channels,
-                   panels.data() + tap * count * columns);
-    WinogradTile t;
-    t.channels = count * columns;
-    for (Index tap = 0; tap < 9; ++tap) t.from[tap] = panels.data() + tap * t.channels;
-    WinogradTiles::planes(t.to, u + o * channels + first * columns, plane);
-    transform_tile<WinogradWeight>(t);
-  });
-}
-
-/// The same for the pass that gives dx, from the weights of the forward pass g: u[plane][panel of c][filter][c], filters turned by 180 degrees.
-inline void winograd_adjoint_weight(const ConvGeometry& g, const float* w, float* u) {
-  const Index columns = gemm_kernels<float>().columns, channels = g.in_channels;
-  const Index plane = g.out_channels * round_up(channels, columns);
-  parallel_for(g.out_channels, 8, [&](Index begin, Index end) {
-    for (Index o = begin; o < end; ++o)
-      for (Index c = 0; c < channels; c += columns) {
+  /// u of one panel = G w G^T; filters that the last panel lacks are 0.
+  void transform_panel(Index panel, float* to) const {
+    const Index first = panel * columns, count = std::min(columns, g.out_channels - first), channels = g.in_channels;
+    if (adjoint) {  // w[c of this pass][tap][filter of this pass]
+      for (Index c = 0; c < channels; ++c) {
         WinogradTile t;
-        t.channels = std::min(columns, channels - c);
-        for (Index tap = 0; tap < 9; ++tap) t.from[8 - tap] = w + (o * 9 + tap) * channels + c;
-        float* first = u + c * g.out_channels + o * columns;
-        WinogradTiles::planes(t.to, first, plane);
+        t.channels = count;
+        for (Index tap = 0; tap < 9; ++tap) t.from[8 - tap] = w + (c * 9 + tap) * g.out_channels + first;
+        WinogradTiles::planes(t.to, to + c * columns, plane);
         transform_tile<WinogradWeight>(t);
-        for (Index f = 0; f < winograd_planes; ++f) std::fill(first + f * plane + t.channels, first + f * plane + columns, 0.f);
+        for (Index f = 0; f < winograd_planes && count < columns; ++f)
+          std::fill(to + f * plane + c * columns + count, to + f * plane + (c + 1) * columns, 0.f);
       }
-  });
+      return;
+    }
+    constexpr Index block = 32;
+    const Scratch<float> panels(9 * block * columns);  // [tap][c][filter]
+    for (Index c = 0; c < channels; c += block) {
+      const Index depth = std::min(block, channels - c);
+      WinogradTile t;
+      t.channels = depth * columns;
+      for (Index tap = 0; tap < 9; ++tap) {
+        t.from[tap] = panels.data() + tap * t.channels;
+        pack_columns(depth, count, columns, w + (first * 9 + tap) * channels + c, 9 * channels, panels.data() + tap * t.channels);
+      }
+      WinogradTiles::planes(t.to, to + c * columns, plane);
+      transform_tile<WinogradWeight>(t);
+    }
+  }
+};
+
+/// How many numbers the transformed filters of a pass have; for the pass that gives dx ask with adjoint_geometry.
+inline Index winograd_weight_size(const ConvGeometry& g) {
+  const WinogradFilters filters{g, nullptr};
+  return divide_up(g.out_channels, filters.columns) * filters.panel_size;
+}
+
+/// All of u, for passes to come.
+inline void winograd_weight(const WinogradFilters& filters, float* u) {
+  parallel_for(divide_up(filters.g.out_channels, filters.columns), 1,
+               [&](Index panel, Index) { filters.transform_panel(panel, u + panel * filters.panel_size); });
 }
 
 namespace detail {
@@ -113,8 +135,7 @@ struct WinogradBlock {
   const GemmKernels<float>& kernels;
   Index first, count;
   float *v, *m;
-  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_rows = kernels.padded_rows(count),
-        m_plane = WinogradTiles::plane(m_rows, tiles.y_row);
+  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
 
   static Index v_size(const WinogradTiles& tiles, Index count) { return winograd_planes * WinogradTiles::plane(count, tiles.x_row); }
   static Index m_size(const WinogradTiles& tiles, const GemmKernels<float>& kernels, Index count) {
@@ -130,19 +151,16 @@ struct WinogradBlock {
       transform_tile<WinogradInput>(t);
     }
   }
-  /// M = V U in one plane, for the panels [begin, end) of filters.
-  void multiply(const float* u, Index plane, Index begin, Index end) const {
-    const Index depth = tiles.g.in_channels, panel = depth * kernels.columns;
+  /// M = V U in one plane of one panel of filters.
+  void multiply(const WinogradFilters& filters, const float* u_panel, Index plane, Index panel) const {
     TileOperands<float> t{};
-    t.depth = depth, t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
-    for (Index p = begin; p < end; ++p) {
-      t.b = u + plane * panel * (tiles.y_row / kernels.columns) + p * panel;
-      for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
-        tile.set_rows(v + plane * v_plane + i * tiles.x_row, tiles.x_row);
-        tile.c = m + plane * m_plane + i * tiles.y_row + p * kernels.columns;
-        tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
-      });
-    }
+    t.depth = tiles.g.in_channels, t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
+    t.b = u_panel + plane * filters.plane;
+    for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
+      tile.set_rows(v + plane * v_plane + i * tiles.x_row, tiles.x_row);
+      tile.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
+      tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
+    });
   }
   void transform_output(const Epilogue<float>& epilogue, float* y, Index begin, Index end) const {
     WinogradTile t;
@@ -151,55 +169,106 @@ struct WinogradBlock {
     if (epilogue.residual) t.residual = epilogue.residual - y;
     for (Index i = begin; i < end; ++i) {
       WinogradTiles::planes<const float>(t.from, m + i * tiles.y_row, m_plane);
-      tiles.y_square(t.to, y, first + i);
+      tiles.y_square<float>(t.to, y, first + i, nullptr);
       transform_tile<WinogradOutput>(t);
     }
   }
 };
 }  // namespace detail
 
-/// y = epilogue(x * w) from transformed weights; g is the pass's own geometry, for dx that of adjoint_geometry.
-/// Scratch   36 * (C + O) numbers a tile for at most 36 tiles a thread; with many channels for up to 12 MB of tiles.
-inline void winograd_forward(const ConvGeometry& g, const float* x, const float* u, const Epilogue<float>& epilogue, float* y) {
+/// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
+/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 16 MB of tiles,
+///           and 36 * C numbers a filter of one panel a thread.
+inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y) {
+  const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const WinogradTiles tiles{g};
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, weight_bytes = winograd_weight_size(g) * 4;
-  if (weight_bytes <= Index{4} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  const WinogradTiles tiles(g);
+  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
+  if (panels_size * 4 <= Index{4} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
+    const Scratch<float> transformed(filters.u ? 0 : panels_size);
+    if (!filters.u) winograd_weight(filters, transformed.data());
+    const float* u = filters.u ? filters.u : transformed.data();
     Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 2, 4) * 12;
     while (block > 12 && tiles.count < 6 * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
       const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};
       b.transform_input(x, 0, b.count);
-      for (Index plane = 0; plane < winograd_planes; ++plane) b.multiply(u, plane, 0, tiles.y_row / kernels.columns);
+      for (Index plane = 0; plane < winograd_planes; ++plane)
+        for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
       b.transform_output(epilogue, y, 0, b.count);
     });
   }
-  // The weights are more than a cache holds: they go by once for many tiles, and threads share out the planes.
-  const Index block = std::clamp<Index>((Index{12} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  // The filters are more than a cache holds: threads share out their panels, and each panel goes by once for many tiles.
+  const Index block = std::clamp<Index>((Index{16} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
-    const Index panels = tiles.y_row / kernels.columns, part = divide_up(panels, 2), parts = divide_up(panels, part);
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_input(x, begin, end); });
-    parallel_for(winograd_planes * parts, 1, [&](Index unit, Index) {
-      const Index p = unit % parts * part;
-      b.multiply(u, unit / parts, p, std::min(panels, p + part));
+    parallel_for(tiles.panels, 1, [&](Index panel, Index) {
+      const Scratch<float> transformed(filters.u ? 0 : filters.panel_size);
+      if (!filters.u) filters.transform_panel(panel, transformed.data());
+      const float* u = filters.u ? filters.u + panel * filters.panel_size : transformed.data();
+      for (Index plane = 0; plane < winograd_planes; ++plane) b.multiply(filters, u, plane, panel);
     });
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, begin, end); });
   }
 }
 
-/// dw from x and dy: the exact adjoint of the forward pass. Threads share out the planes, so every sum has one order.
-/// Scratch   36 * (C + O) numbers a tile for up to 8 MB of tiles, and 36 numbers a pair of channels.
+namespace detail {
+/// The gradient of some filters' weights while it is transformed: du[plane][filter][c].
+struct WinogradWeightSum {
+  const WinogradTiles& tiles;
+  const GemmKernels<float>& kernels;
+  const float *v, *dyt;
+  Index v_plane, y_plane;
+  Index first, filters;
+  float* du;
+  Index plane_size = WinogradTiles::plane(filters, tiles.x_row);
+
+  /// dU[o][c] += sum over `count` tiles of dY[tile][o] * V[tile][c] in one plane.
+  void add(Index plane, Index count, float beta) const {
+    TileOperands<float> t{};
+    t.depth = count, t.a_step = tiles.y_row, t.b_step = tiles.x_row, t.c_row = tiles.x_row, t.columns = kernels.columns, t.beta = beta;
+    for (Index c = 0; c < tiles.g.in_channels; c += kernels.columns) {
+      t.b = v + plane * v_plane + c;
+      for_each_tile(kernels, filters, t, [&](TileOperands<float>& tile, Index i) {
+        tile.set_rows(dyt + plane * y_plane + first + i, 1);
+        tile.c = du + plane * plane_size + i * tiles.x_row + c;
+      });
+    }
+  }
+  void transform(float* dw) const {
+    WinogradTile t;
+    t.channels = tiles.g.in_channels;
+    for (Index i = 0; i < filters; ++i) {
+      WinogradTiles::planes<const float>(t.from, du + i * tiles.x_row, plane_size);
+      for (Index tap = 0; tap < 9; ++tap) t.to[tap] = dw + ((first + i) * 9 + tap) * tiles.g.in_channels;
+      transform_tile<WinogradWeightGradient>(t);
+    }
+  }
+};
+}  // namespace detail
+
+/// dw from x and dy: the exact adjoint of the forward pass. A plane of some filters has one thread, so every sum has one order.
+/// Scratch   36 * (C + O) numbers a tile, for all tiles if that is at most 24 MB, else for 8 MB of them; and 36 * C numbers a filter, for
+///           all filters or, if all tiles fit and these would be more than 4 MB, for 24 filters a thread.
 inline void winograd_backward_weight(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
+  if (g.batch * g.out_pixels() == 0) return std::fill(dw, dw + g.out_channels * 9 * g.in_channels, 0.f);
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const WinogradTiles tiles{g};
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4;
-  const Index block = std::clamp<Index>((Index{8} << 20) / tile_bytes, 16, std::max<Index>(16, tiles.count));
+  const WinogradTiles tiles(g);
+  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, du_size = winograd_planes * tiles.x_row * g.out_channels;
+  const bool at_once = tiles.count * tile_bytes <= Index{24} << 20, kept = !at_once || du_size * 4 <= Index{4} << 20;
+  const Index block = at_once ? tiles.count : std::max<Index>(16, (Index{8} << 20) / tile_bytes);
   const Index v_plane = WinogradTiles::plane(block, tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
-  const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row);
-  const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane), du(winograd_planes * du_plane);
+  const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane);
+  const Index part = 2 * max_tile_rows, parts = divide_up(g.out_channels, part);  // of filters
+  const Index part_size = winograd_planes * WinogradTiles::plane(part, tiles.x_row);
+  const Scratch<float> du(kept ? parts * part_size : 0);
+  const auto sum = [&](Index unit, float* own) {
+    return detail::WinogradWeightSum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, unit * part,
+                                     std::min(part, g.out_channels - unit * part), own};
+  };
   for (Index first = 0; first < tiles.count; first += block) {
     const Index count = std::min(block, tiles.count - first);
     parallel_for(count, 4, [&](Index begin, Index end) {
@@ -209,35 +278,22 @@ inline void winograd_backward_weight(const ConvGeometry& g, const float* x, cons
         tiles.x_square(a.from, x, first + i);
         WinogradTiles::planes(a.to, v.data() + i * tiles.x_row, v_plane);
         transform_tile<WinogradInput>(a);
-        tiles.y_square(b.from, dy, first + i);
+        tiles.y_square<const float>(b.from, dy, first + i, tiles.zeros.data());
         WinogradTiles::planes(b.to, dyt.data() + i * tiles.y_row, y_plane);
         transform_tile<WinogradGradient>(b);
       }
     });
-    const Index rows = kernels.rows * 8, parts = divide_up(g.out_channels, rows);
-    parallel_for(winograd_planes * parts, 1, [&](Index unit, Index) {  // dU[o][c] += sum over tiles of dY[tile][o] * V[tile][c]
-      const Index plane = unit / parts, o = unit % parts * rows;
-      TileOperands<float> t{};
-      t.depth = count, t.a_step = tiles.y_row, t.b_step = tiles.x_row, t.c_row = tiles.x_row, t.columns = kernels.columns;
-      t.beta = first == 0 ? 0.f : 1.f;
-      for (Index c = 0; c < tiles.x_row; c += kernels.columns) {
-        t.b = v.data() + plane * v_plane + c;
-        for_each_tile(kernels, std::min(rows, g.out_channels - o), t, [&](TileOperands<float>& tile, Index i) {
-          tile.set_rows(dyt.data() + plane * y_plane + o + i, 1);
-          tile.c = du.data() + plane * du_plane + (o + i) * tiles.x_row + c;
-        });
-      }
-    });
+    if (kept)
+      parallel_for(parts * winograd_planes, 1, [&](Index unit, Index) {
+        sum(unit % parts, du.data() + unit % parts * part_size).add(unit / parts, count, first == 0 ? 0.f : 1.f);
+      });
   }
-  if (tiles.count == 0) std::fill(du.data(), du.data() + winograd_planes * du_plane, 0.f);
-  parallel_for(g.out_channels, 4, [&](Index begin, Index end) {
-    WinogradTile t;
-    t.channels = g.in_channels;
-    for (Index o = begin; o < end; ++o) {
-      WinogradTiles::planes<const float>(t.from, du.data() + o * tiles.x_row, du_plane);
-      for (Index tap = 0; tap < 9; ++tap) t.to[tap] = dw + (o * 9 + tap) * g.in_channels;
-      transform_tile<WinogradWeightGradient>(t);
-    }
+  parallel_for(parts, 1, [&](Index unit, Index) {
+    if (kept) return sum(unit, du.data() + unit * part_size).transform(dw);
+    const Scratch<float> own(part_size);
+    const detail::WinogradWeightSum all = sum(unit, own.data());
+    for (Index plane = 0; plane < winograd_planes; ++plane) all.add(plane, tiles.count, 0.f);
+    all.transform(dw);
   });
 }
 

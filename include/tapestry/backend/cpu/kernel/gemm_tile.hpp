@@ -43,12 +43,6 @@ struct TileOperands {
   }
 };
 
-#ifdef __clang__
-#define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /// Adds a tile's sums, rows of 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
 template <class T>
 struct WriteTile {
@@ -124,8 +118,6 @@ struct GemmTile {
     if (!stored) write(sums, t);
   }
 };
-
-#undef TAPESTRY_UNROLL
 
 /// The micro-kernels of an instruction set. tile[r] computes r rows, those beyond its own number twice; all compute `columns` columns.
 template <class T>

@@ -68,7 +68,7 @@ struct WinogradWeightGradient {
 };
 
 /// Where the numbers of one tile lie: row-major places of `from` x `from` inputs and `to` x `to` outputs, a run of channels at each.
-/// A null pointer is a place outside the image: it reads as 0 and is not written.
+/// Outputs of a tile of pixels that lie outside the image have no place: null.
 struct WinogradTile {
   const float* from[36];
   float* to[36];
@@ -81,33 +81,33 @@ struct WinogradTile {
 template <class Transform>
 struct TransformTile {
   template <int Bytes>
-  [[gnu::always_inline]] static void run(const WinogradTile& t) {
+  [[gnu::always_inline]] static void run(const WinogradTile* t) {
     using V = Vector<float, Bytes>;
     constexpr Index lanes = Bytes / 4;
     constexpr unsigned from = Transform::from, to = Transform::to;
-    for (Index i = 0; i < t.channels; i += lanes) {
-      const Index c = std::min(i, t.channels - lanes);  // the last vector may overlap the one before
+    for (Index i = 0; i < t->channels; i += lanes) {
+      const Index c = std::min(i, t->channels - lanes);  // the last vector may overlap the one before
       V half[to][from];
       for (unsigned column = 0; column < from; ++column) {
         V in[from], out[to];
-        for (unsigned row = 0; row < from; ++row) {
-          const float* place = t.from[row * from + column];
-          if (place)
-            load(in[row], place + c);
-          else
-            in[row] = V{};
-        }
+        TAPESTRY_UNROLL
+        for (unsigned row = 0; row < from; ++row) load(in[row], t->from[row * from + column] + c);
         Transform::apply(in, out);
+        TAPESTRY_UNROLL
         for (unsigned row = 0; row < to; ++row) half[row][column] = out[row];
       }
       for (unsigned row = 0; row < to; ++row) {
-        V out[to];
-        Transform::apply(half[row], out);
+        V in[from], out[to];
+        TAPESTRY_UNROLL
+        for (unsigned column = 0; column < from; ++column) in[column] = half[row][column];
+        Transform::apply(in, out);
+        TAPESTRY_UNROLL
         for (unsigned column = 0; column < to; ++column) {
-          float* place = t.to[row * to + column];
-          if (!place) continue;
-          if constexpr (to == 4)
-            if (t.epilogue) finish(out[column], *t.epilogue, c, place + c + t.residual);
+          float* place = t->to[row * to + column];
+          if constexpr (to == 4) {
+            if (!place) continue;
+            if (t->epilogue) finish(out[column], *t->epilogue, c, place + c + t->residual);
+          }
           store(out[column], place + c);
         }
       }
@@ -119,9 +119,9 @@ struct TransformTile {
 template <class Transform>
 void transform_tile(const WinogradTile& t) {
   using Kernel = TransformTile<Transform>;
-  if (t.channels < 4) return Kernel::template run<4>(t);
-  if (t.channels >= 16) return dispatch<Kernel, const WinogradTile&>(t);
-  run_baseline<Kernel, const WinogradTile&>(t);
+  if (t.channels < 4) return Kernel::template run<4>(&t);
+  if (t.channels >= 16) return dispatch<Kernel>(&t);
+  run_baseline<Kernel>(&t);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
