@@ -16,7 +16,7 @@ enum class Activation : std::uint8_t {
 ///
 ///   y = activation(scale[o] * (sum + bias[o]) + shift[o] + residual[pixel][o])
 ///
-/// Any pointer may be null: then there is no such term. `residual` has the shape and the rows of y, and may be y itself.
+/// Any pointer may be null: then there is no such term. `residual` has the shape of y and does not overlap it.
 /// Batch norm with fixed statistics is scale = gamma / sqrt(variance + eps), shift = beta - mean*scale.
 template <Floating T>
 struct Epilogue {
