@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "convolution_cases.hpp"
 #include "near.hpp"
 #include "support/catch.hpp"
 #include "support/random_values.hpp"
@@ -31,19 +32,6 @@ double gemm_error(Transpose a_op, Transpose b_op, Sizes s, T beta, std::uint64_t
   return relative_error(c, expected) / static_cast<double>(std::numeric_limits<T>::epsilon());
 }
 
-struct EachInstructionSet {
-  InstructionSet before = instruction_set();
-  ~EachInstructionSet() { set_instruction_set(before); }
-  template <class F>
-  void run(F f) const {
-    for (InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512})
-      if (set <= best_instruction_set()) {
-        set_instruction_set(set);
-        INFO(name_of(set));
-        f();
-      }
-  }
-};
 }  // namespace
 
 TEMPLATE_TEST_CASE("gemm is the plain loops' product for every transposition, size and instruction set", "", float, double) {

@@ -25,6 +25,7 @@ struct Product {
   T beta;
   T* c;
   Index ldc;
+  const Epilogue<T>* epilogue = nullptr;  // of C, whose rows' numbers are channels; its residual has C's rows
 
   /// Whether packing would cost more than it gains: rows lie close together and each number is used by few tiles.
   bool direct_a(const GemmKernels<T>& kernels) const {
@@ -63,24 +64,25 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
                Index b_step, Index panel) {
   TileOperands<T> t{};
   t.depth = depth, t.b_step = b_step, t.c_row = g.ldc, t.beta = p0 == 0 ? g.beta : T{1};
+  t.epilogue = p0 + depth == g.k ? g.epilogue : nullptr;
   const bool pack_a = !g.direct_a(kernels);
   const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
   if (pack_a)
     for (Index i = i0, rows; i < i1; i += rows) {
-      rows = kernels.next_rows(i1 - i);
+      rows = std::min(kernels.rows, i1 - i);
       pack_rows(depth, rows, rows, g.a_at(i, p0), g.lda, packed_a.data() + (i - i0) * depth);
     }
   for (Index j = j0; j < j1; j += kernels.columns, b += panel) {
     t.b = b;
     t.columns = std::min(kernels.columns, j1 - j);
-    for (Index i = i0, rows; i < i1; i += rows) {
-      rows = kernels.next_rows(i1 - i);
-      t.a = pack_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0);
-      t.a_row = g.a_op == Transpose::no ? g.lda : 1;
-      t.a_step = g.a_op == Transpose::no ? 1 : pack_a ? rows : g.lda;
-      t.c = g.c + i * g.ldc + j;
-      kernels.tile[static_cast<std::size_t>(rows)](t);
-    }
+    for_each_tile(kernels, i1 - i0, t, [&](TileOperands<T>& tile, Index i) {
+      if (g.a_op == Transpose::no)
+        tile.a_step = 1, tile.set_rows(g.a_at(i0 + i, p0), g.lda);
+      else
+        tile.a_step = pack_a ? tile.rows : g.lda, tile.set_rows(pack_a ? packed_a.data() + i * depth : g.a_at(i0 + i, p0), 1);
+      tile.c = g.c + (i0 + i) * g.ldc + j;
+      if (tile.epilogue) tile.channel = j, tile.residual = tile.epilogue->residual + (tile.c - g.c);
+    });
   }
 }
 
@@ -149,7 +151,7 @@ void gemm(const Product<T>& g) {
     return;
   }
   const Index chunks = std::min<Index>(16, g.k / 2048);
-  if (chunks >= 2 && g.m * g.n <= Index{1} << 15) {
+  if (chunks >= 2 && g.m * g.n <= Index{1} << 15 && !g.epilogue) {
     const Index length = divide_up(g.k, chunks);
     return gemm_split(g, divide_up(g.k, length));  // no chunk is empty
   }

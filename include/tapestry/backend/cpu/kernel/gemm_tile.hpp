@@ -1,76 +1,85 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "finish.hpp"
 #include "isa.hpp"
-#include "vector.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// One tile of a product: C[i][j] = sum over p < depth of A[i][p] * B[p][j] + beta*C[i][j], i < the tile's rows, j < columns.
-/// Element A[i][p] lies at a[i*a_row + p*a_step]; row p of B at b + p*b_step, where a whole tile's width may be read.
+/// Where a run of a tile's sum begins, in elements from the rows' beginnings in A and from b.
+struct TileRun {
+  Index a, b;
+};
+inline constexpr TileRun whole_tile_run{0, 0};
+inline constexpr Index max_tile_rows = 12;
+
+/// One tile of a product: C[i][j] = sum over the runs, and over p < depth in each, of A[i][p] * B[p][j] + beta*C[i][j].
+/// Element A[i][p] of a run lies at a[i][run.a + p*a_step], row p of B at b + run.b + p*b_step, where a whole tile's width may be read.
+/// With the runs at the taps of a window this is a convolution that needs no patches laid out; with one run it is a matrix product.
 template <class T>
 struct TileOperands {
+  Index rows, columns;  // of C
+  const TileRun* run = &whole_tile_run;
+  Index runs = 1;
   Index depth;
-  const T* a;
-  Index a_row, a_step;
+  std::array<const T*, max_tile_rows> a;
+  Index a_step;
   const T* b;
   Index b_step;
   T* c;
   Index c_row;
-  T beta;
-  Index columns;
+  T beta{};
+  const Epilogue<T>* epilogue = nullptr;  // at `channel` and `residual` for the first number of C
+  Index channel = 0;
+  const T* residual = nullptr;
+
+  /// Row i of A begins at first + i*step.
+  [[gnu::always_inline]] void set_rows(const T* first, Index step) {
+    for (Index i = 0; i < max_tile_rows; ++i) a[static_cast<std::size_t>(i)] = first + std::min(i, rows - 1) * step;
+  }
 };
 
-#ifdef __clang__
-#define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
-#endif
-
-/// Copies `count` < 2*Half elements in steps of a power of two, without a loop or a call.
-template <int Half, class T>
-[[gnu::always_inline]] inline void copy_some(const T* from, T* to, Index count) {
-  if constexpr (Half > 0) {
-    if (count & Half) {
-      std::memcpy(to, from, Half * sizeof(T));
-      from += Half, to += Half;
-    }
-    copy_some<Half / 2>(from, to, count);
-  }
-}
-
-/// Adds a tile's sums, `rows` x 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
+/// Adds a tile's sums, rows of 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
 template <class T>
 struct WriteTile {
+  template <class V>
+  [[gnu::always_inline]] static void one(V& v, const TileOperands<T>& t, Index i, Index j) {
+    V old;
+    if (t.beta != T{0}) load(old, t.c + i * t.c_row + j), v += t.beta * old;
+    if (t.epilogue) finish(v, *t.epilogue, t.channel + j, t.residual + i * t.c_row + j);
+  }
+
   template <int Bytes>
-  [[gnu::always_inline]] static void run(const T* sums, Index rows, const TileOperands<T>& t) {
+  [[gnu::always_inline]] static void run(const T* sums, const TileOperands<T>& t) {
     using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
-    T* c = t.c;
-    for (Index i = 0; i < rows; ++i, c += t.c_row)
-      for (Index j = 0; j < 2; ++j, sums += lanes) {
-        const Index columns = t.columns - j * lanes;
-        V sum, old;
-        load(sum, sums);
-        if (columns >= lanes) {
-          if (t.beta != T{0}) load(old, c + j * lanes), sum += t.beta * old;
-          store(sum, c + j * lanes);
-        } else if (columns > 0) {
-          T some[std::size_t{lanes}] = {};
-          if (t.beta != T{0}) copy_some<lanes / 2>(c + j * lanes, some, columns), load(old, some), sum += t.beta * old;
-          store(sum, some);
-          copy_some<lanes / 2>(some, c + j * lanes, columns);
+    for (Index i = 0; i < t.rows; ++i, sums += 2 * lanes) {
+      T* c = t.c + i * t.c_row;
+      if (t.columns < lanes) {
+        for (Index j = 0; j < t.columns; ++j) {
+          T v = sums[j];
+          one(v, t, i, j);
+          c[j] = v;
         }
+      } else {  // the second vector ends where the row does and may overlap the first: both are read before either is written
+        const Index j = t.columns - lanes;
+        V first, second;
+        load(first, sums), load(second, sums + j);
+        one(first, t, i, 0), one(second, t, i, j);
+        store(first, c), store(second, c + j);
       }
+    }
   }
 };
 
 /// The micro-kernel: the tile stays in registers, Rows x 2 vectors of it, while depth goes by; every number of A that is read meets
-/// two vectors of B, every vector of B meets Rows numbers of A. `write` adds the result to C.
-/// Source   Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+/// two vectors of B, every vector of B meets Rows numbers of A. `write` finishes a tile that is not whole or not just stored.
+/// Source   Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; the rows' pointers: Dukhan, "The indirect
+///          convolution algorithm", 2019.
 template <class T, int Rows, auto write>
 struct GemmTile {
   template <int Bytes>
@@ -78,51 +87,53 @@ struct GemmTile {
     using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
     V sum[std::size_t{Rows}][2];
+    const T* a[std::size_t{Rows}];
     TAPESTRY_UNROLL
-    for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{};
-    // three rows a pointer: an address can add once or twice a register to it
-    const T* a[4] = {t.a, t.a + (Rows > 3 ? 3 : 0) * t.a_row, t.a + (Rows > 6 ? 6 : 0) * t.a_row, t.a + (Rows > 9 ? 9 : 0) * t.a_row};
-    const T* b = t.b;
-    const Index row = t.a_row, a_step = t.a_step, b_step = t.b_step;
-    for (Index p = t.depth; p > 0; --p) {
-      V b0, b1;
-      load(b0, b);
-      load(b1, b + lanes);
-      b += b_step;
-      TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) {
-        const T value = a[i / 3][(i % 3) * row];
-        sum[i][0] += value * b0;
-        sum[i][1] += value * b1;
+    for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
+    const Index a_step = t.a_step, b_step = t.b_step;
+    for (const TileRun *at = t.run, *last = at + t.runs; at != last; ++at) {
+      const T* b = t.b + at->b;
+      for (Index p = at->a, end = p + t.depth * a_step; p != end; p += a_step) {
+        V b0, b1;
+        load(b0, b);
+        load(b1, b + lanes);
+        b += b_step;
+        TAPESTRY_UNROLL
+        for (int i = 0; i < Rows; ++i) {
+          const T value = a[i][p];
+          sum[i][0] += value * b0;
+          sum[i][1] += value * b1;
+        }
       }
-      TAPESTRY_UNROLL
-      for (int g = 0; g < 4; ++g) a[g] += a_step;
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
+    const bool stored = t.rows == Rows && t.columns == 2 * lanes && t.beta == T{0} && !t.epilogue;
+    T* to = stored ? t.c : sums;
+    const Index row = stored ? t.c_row : 2 * lanes;
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) {
-      store(sum[i][0], sums + 2 * i * lanes);
-      store(sum[i][1], sums + (2 * i + 1) * lanes);
+      store(sum[i][0], to + i * row);
+      store(sum[i][1], to + i * row + lanes);
     }
-    write(sums, Rows, t);
+    if (!stored) write(sums, t);
   }
 };
 
-#undef TAPESTRY_UNROLL
-
-/// The micro-kernels of an instruction set: tile[r] computes r rows, up to `rows`, where there is one; all compute `columns` columns.
+/// The micro-kernels of an instruction set. tile[r] computes r rows, those beyond its own number twice; all compute `columns` columns.
 template <class T>
 struct GemmKernels {
   using Tile = void (*)(const TileOperands<T>&);
   Index rows, columns;
-  std::array<Tile, 13> tile;
+  std::array<Tile, max_tile_rows + 1> tile{};
+  std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
 
-  /// How many rows to take next when `left` are left: the last two tiles share what is left, for small ones waste time.
-  Index next_rows(Index left) const {
-    Index next = left > rows && left < 2 * rows ? (left + 1) / 2 : std::min(left, rows);
-    while (!tile[static_cast<std::size_t>(next)]) --next;
-    return next;
+  constexpr void add(Index count, Tile kernel) {
+    for (Index r = count; r > 0 && !tile[static_cast<std::size_t>(r)]; --r)
+      tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
+  void operator()(const TileOperands<T>& t) const { tile[static_cast<std::size_t>(t.rows)](t); }
+  /// `count` rounded up to what the kernels compute.
+  Index padded_rows(Index count) const { return count / rows * rows + computed[static_cast<std::size_t>(count % rows)]; }
 };
 
 template <class T>
@@ -130,27 +141,42 @@ const GemmKernels<T>& gemm_kernels() {
   constexpr Index size = sizeof(T);
   using Sums = const T*;
   using Operands = const TileOperands<T>&;
-  // Not every number of rows has a kernel: each costs compile time, and few rows are rare.
+  // Not every number of rows has a kernel: each costs compile time.
 #if defined(__x86_64__) && defined(__GNUC__)
   static constexpr GemmKernels<T> avx512 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
-    GemmKernels<T> k{12, 128 / size, {}};
-    ((k.tile[Rows] = run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+    GemmKernels<T> k{12, 128 / size};
+    (k.add(Rows, run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Operands>>, Operands>), ...);
     return k;
-  }(std::integer_sequence<int, 1, 2, 4, 6, 8, 10, 12>());
+  }(std::integer_sequence<int, 4, 8, 12>());
   static constexpr GemmKernels<T> avx2 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
-    GemmKernels<T> k{6, 64 / size, {}};
-    ((k.tile[Rows] = run_avx2<GemmTile<T, Rows, run_avx2<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+    GemmKernels<T> k{6, 64 / size};
+    (k.add(Rows, run_avx2<GemmTile<T, Rows, run_avx2<WriteTile<T>, Sums, Operands>>, Operands>), ...);
     return k;
-  }(std::integer_sequence<int, 1, 2, 4, 6>());
+  }(std::integer_sequence<int, 3, 6>());
   if (instruction_set() == InstructionSet::avx512) return avx512;
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
-  static constexpr GemmKernels<T> baseline = []<int... Rows>(std::integer_sequence<int, Rows...>) {
-    GemmKernels<T> k{6, 32 / size, {}};
-    ((k.tile[Rows] = run_baseline<GemmTile<T, Rows, run_baseline<WriteTile<T>, Sums, Index, Operands>>, Operands>), ...);
+#ifdef __aarch64__
+  constexpr int baseline_rows = 12;  // 32 registers
+#else
+  constexpr int baseline_rows = 6;
+#endif
+  static constexpr GemmKernels<T> baseline = [] {
+    GemmKernels<T> k{baseline_rows, 32 / size};
+    k.add(baseline_rows, run_baseline<GemmTile<T, baseline_rows, run_baseline<WriteTile<T>, Sums, Operands>>, Operands>);
     return k;
-  }(std::integer_sequence<int, 1, 3, 6>());
+  }();
   return baseline;
+}
+
+/// Runs every tile of `rows` rows: `t` has its columns and B; place(t, i) points it at row i, for t.rows rows.
+template <class T, class Place>
+void for_each_tile(const GemmKernels<T>& kernels, Index rows, TileOperands<T>& t, const Place& place) {
+  for (Index i = 0; i < rows; i += t.rows) {
+    t.rows = std::min(kernels.rows, rows - i);
+    place(t, i);
+    kernels(t);
+  }
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

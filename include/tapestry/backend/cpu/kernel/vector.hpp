@@ -5,6 +5,13 @@
 
 #include "../../../core/scalar.hpp"
 
+// Before a loop with a fixed number of turns that work on registers. 
+#ifdef __clang__
+#define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 template <class T, int Bytes>

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "../epilogue.hpp"
+#include "conv_band.hpp"
+#include "kernel/depthwise_row.hpp"
+#include "parallel_for.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
+
+// Depthwise convolution: every channel has one filter of its own, so there is no product of matrices in it, and a channel is a lane of a vector.
+
+inline bool depthwise_fits(const ConvGeometry& g) { return g.groups == g.in_channels && g.groups == g.out_channels; }
+
+namespace detail {
+/// The rows of one pass over images, cut into bands whose pixels stay in a cache.
+struct DepthwiseBands {
+  WindowPass window;
+  Index batch, channels, rows, bands;  // rows of a band, bands of an image
+  std::vector<Index> offsets;          // of the taps from a window's first number
+
+  DepthwiseBands(const WindowPass& pass, Index images, Index most_rows) : window(pass), batch(images), channels(pass.channels) {
+    const Index row_bytes = window.row_size() * window.rows.step * 4;
+    rows = std::clamp<Index>((Index{128} << 10) / std::max<Index>(1, row_bytes), 1, std::max<Index>(1, std::min(most_rows, window.rows.positions)));
+    bands = (std::max<Index>(0, window.rows.positions) + rows - 1) / rows;
+    for (const auto& u : window.rows.taps)
+      for (const auto& v : window.columns.taps)
+        offsets.push_back((u.offset - window.rows.low()) * window.row_size() + (v.offset - window.columns.low()) * channels);
+  }
+  /// Calls f(image, row, where the row's first window lies) for the rows of one band.
+  template <class F>
+  void for_each_row(const float* x, Index unit, float* copy, const F& f) const {
+    const Index n = unit / bands, first = unit % bands * rows, count = std::min(rows, window.rows.positions - first);
+    const float* base = window.band(x + n * window.height * window.width * channels, first, count, copy);
+    for (Index i = 0; i < count; ++i) f(n, first + i, base + i * window.rows.step * window.row_size());
+  }
+};
+
+/// y = epilogue(x * w) at the pixels that the pass has; filters lie w[channel][tap].
+inline void depthwise_pass(const WindowPass& window, Index batch, Index height, Index width, Index kernel_width, Index taps, const float* x,
+                           const float* w, const Epilogue<float>& epilogue, float* y) {
+  const Index channels = window.channels;
+  if (window.rows.positions <= 0 || window.columns.positions <= 0) return;
+  const DepthwiseBands bands(window, batch, std::max<Index>(1, batch * window.rows.positions / 16));
+  const Index own_taps = static_cast<Index>(bands.offsets.size());
+  const Scratch<float> packed(own_taps * channels);  // [tap][channel]
+  float* to = packed.data();
+  for (const auto& u : window.rows.taps)
+    for (const auto& v : window.columns.taps)
+      for (Index c = 0; c < channels; ++c) *to++ = w[c * taps + u.index * kernel_width + v.index];
+  parallel_for(batch * bands.bands, 1, [&](Index unit, Index) {
+    const Scratch<float> copy(window.band_size(bands.rows));
+    DepthwiseRow r{};
+    r.x_step = window.columns.step * channels, r.y_step = window.columns.stride * channels;
+    r.pixels = window.columns.positions, r.channels = channels;
+    r.offset = bands.offsets.data(), r.taps = own_taps, r.w = packed.data();
+    r.epilogue = epilogue.empty() ? nullptr : &epilogue;
+    if (epilogue.residual) r.residual = epilogue.residual - y;
+    bands.for_each_row(x, unit, copy.data(), [&](Index n, Index i, const float* base) {
+      r.x = base;
+      r.y = y + ((n * height + window.rows.first + i * window.rows.stride) * width + window.columns.first) * channels;
+      depthwise_row<DepthwiseForward>(r);
+    });
+  });
+}
+}  // namespace detail
+
+/// y = epilogue(x * w).
+/// Scratch   a band of x with its padding, about 128 KB, a thread.
+inline void depthwise_forward(const ConvGeometry& g, const float* x, const float* w, const Epilogue<float>& epilogue, float* y) {
+  detail::depthwise_pass(WindowPass::forward(g), g.batch, g.out_height, g.out_width, g.kernel.width, g.taps(), x, w, epilogue, y);
+}
+
+/// dx from dy. With a stride, pixels of x fall into stride^2 classes, each of which met taps of its own: a pass a class.
+inline void depthwise_backward_data(const ConvGeometry& g, const float* dy, const float* w, float* dx) {
+  for (Index row = 0; row < std::min(g.stride.height, g.height); ++row)
+    for (Index column = 0; column < std::min(g.stride.width, g.width); ++column)
+      detail::depthwise_pass(WindowPass::backward(g, row, column), g.batch, g.height, g.width, g.kernel.width, g.taps(), dy, w,
+                             Epilogue<float>{}, dx);
+}
+
+/// dw from x and dy. The bands are cut into at most 16 parts, whose sums are added in order.
+/// Scratch   dw for each part; a band of x with its padding, about 128 KB, a thread.
+inline void depthwise_backward_weight(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
+  const Index channels = g.in_channels, taps = g.taps();
+  const detail::DepthwiseBands bands(WindowPass::forward(g), g.batch, std::max<Index>(1, g.out_height));
+  const Index all = g.batch * bands.bands, part = std::max<Index>(1, (all + 15) / 16), parts = std::max<Index>(1, (all + part - 1) / part);
+  const Scratch<float> sums(parts * taps * channels);
+  parallel_for(parts, 1, [&](Index p, Index) {
+    float* sum = sums.data() + p * taps * channels;
+    std::fill(sum, sum + taps * channels, 0.f);
+    const Scratch<float> copy(bands.window.band_size(bands.rows));
+    DepthwiseRow r{};
+    r.x_step = g.stride.width * channels, r.y_step = channels, r.pixels = g.out_width, r.channels = channels;
+    r.offset = bands.offsets.data(), r.taps = taps, r.w = sum;
+    for (Index band = p * part; band < std::min(all, (p + 1) * part); ++band)
+      bands.for_each_row(x, band, copy.data(), [&](Index n, Index i, const float* base) {
+        r.x = base, r.dy = dy + (n * g.out_height + i) * g.out_width * channels;
+        depthwise_row<DepthwiseBackwardWeight>(r);
+      });
+  });
+  for (Index c = 0; c < channels; ++c)
+    for (Index t = 0; t < taps; ++t) {
+      float sum = 0;
+      for (Index p = 0; p < parts; ++p) sum += sums[(p * taps + t) * channels + c];
+      dw[c * taps + t] = sum;
+    }
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

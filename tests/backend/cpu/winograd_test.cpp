@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include <tapestry/backend/cpu/winograd.hpp>
+
+#include <vector>
+
+#include "convolution_cases.hpp"
+#include "support/catch.hpp"
+
+using namespace tapestry;
+
+namespace {
+
+// What the header promises: the largest error over the root mean square of the result.
+constexpr double tolerance = 1e-4;
+
+/// A pass by filters that it transforms itself or, if `kept`, that were transformed before.
+std::vector<float> run(cpu_kernels::WinogradFilters filters, const std::vector<float>& x, const std::vector<float>& like, bool kept,
+                       const Epilogue<float>& epilogue) {
+  std::vector<float> y = ConvolutionCase::unwritten(like), u;
+  if (kept) {
+    u.assign(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(filters.g)), std::nanf(""));
+    cpu_kernels::winograd_weight(filters, u.data());
+    filters.u = u.data();
+  }
+  cpu_kernels::winograd_forward(filters, x.data(), epilogue, y.data());
+  return y;
+}
+std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}, bool kept = false) {
+  return run({c.g, c.w.data()}, c.x, c.dy, kept, epilogue);
+}
+std::vector<float> backward_data(const ConvolutionCase& c, bool kept = false) {
+  const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(c.g);
+  return run({adjoint, c.w.data(), true}, c.dy, c.x, kept, {});
+}
+std::vector<float> backward_weight(const ConvolutionCase& c) {
+  std::vector<float> dw = c.unwritten(c.w);
+  cpu_kernels::winograd_backward_weight(c.g, c.x.data(), c.dy.data(), dw.data());
+  return dw;
+}
+
+/// A geometry with every size drawn, small enough for the plain loops.
+ConvGeometry drawn(const RandomStream& random, Index& draw) {
+  const auto between = [&](Index low, Index high) { return low + random.below(draw++, high - low + 1); };
+  return convolution(between(1, 3), between(1, 40), between(3, 13), between(3, 13), between(1, 40), 3, 1, {between(0, 4), between(0, 4)});
+}
+
+}  // namespace
+
+TEST_CASE("Winograd's three passes are the plain loops' within the error stated, for any channels, sizes and padding") {
+  EachInstructionSet().run([] {
+    const RandomStream random{11};
+    Index draw = 0;
+    for (std::uint64_t seed = 0; seed < 25; ++seed) {
+      const ConvolutionCase c(drawn(random, draw), seed);
+      INFO(c.g);
+      CHECK(error_over_rms(forward(c), c.y()) < tolerance);
+      CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
+      CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+    }
+  });
+}
+
+TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {
+  const ConvolutionCase c(convolution(2, 200, 7, 9, 180, 3, 1, 1), 1);
+  CHECK(error_over_rms(forward(c), c.y()) < tolerance);
+  CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(forward(c) == forward(c, {}, true));
+  CHECK(backward_data(c) == backward_data(c, true));
+  CHECK(same_for_any_threads(c.dy, [&](float* y) {
+    const std::vector<float> result = forward(c);
+    std::copy(result.begin(), result.end(), y);
+  }));
+}
+
+TEST_CASE("Winograd applies an epilogue to its tiles") {
+  EachInstructionSet().run([] {
+    for (const Activation activation : {Activation::none, Activation::relu, Activation::leaky_relu, Activation::clamp})
+      for (const Index out : {3, 30, 64}) {
+        const ConvolutionCase c(convolution(2, 5, 7, 6, out, 3, 1, 1), 2);
+        const FullEpilogue full(c.g, activation, 9);
+        INFO(c.g << ", activation " << int(activation));
+        CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+      }
+  });
+}
+
+TEST_CASE("Winograd's passes are adjoints of one another") {
+  const ConvolutionCase c(convolution(2, 17, 12, 11, 33, 3, 1, 1), 3);
+  const double y_dy = dot(forward(c), c.dy);
+  CHECK(dot(c.x, backward_data(c)) == Approx(y_dy).epsilon(1e-4));
+  CHECK(dot(c.w, backward_weight(c)) == Approx(y_dy).epsilon(1e-4));
+  CHECK(std::abs(y_dy) > 1);
+}
+
+TEST_CASE("Winograd gives the same bits for any number of threads") {
+  const ConvolutionCase c(convolution(5, 30, 21, 23, 60, 3), 4);
+  const auto copied = [](const std::vector<float>& result, float* to) { std::copy(result.begin(), result.end(), to); };
+  CHECK(forward(c) == forward(c, {}, true));  // nor for filters transformed before
+  CHECK(backward_data(c) == backward_data(c, true));
+  CHECK(same_for_any_threads(c.dy, [&](float* y) { copied(forward(c), y); }));
+  CHECK(same_for_any_threads(c.x, [&](float* dx) { copied(backward_data(c), dx); }));
+  CHECK(same_for_any_threads(c.w, [&](float* dw) { copied(backward_weight(c), dw); }));
+}
+
+TEST_CASE("Winograd's gradient of the weights with more tiles than are kept at once") {
+  const ConvolutionCase c(convolution(2, 4, 210, 190, 5, 3, 1, 1), 6);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(same_for_any_threads(c.w, [&](float* dw) {
+    const std::vector<float> result = backward_weight(c);
+    std::copy(result.begin(), result.end(), dw);
+  }));
+}
+
+TEST_CASE("Winograd of an empty batch writes what there is") {
+  const ConvolutionCase c(convolution(0, 4, 8, 8, 6, 3, 1, 1), 5);
+  CHECK(forward(c).empty());
+  const std::vector<float> dw = backward_weight(c);
+  CHECK(dw == std::vector<float>(c.w.size(), 0.f));
+}
