@@ -23,6 +23,7 @@ struct Error : std::runtime_error {
     std::runtime_error::operator=(std::runtime_error(text));
     place_ = place.size();
   }
+  bool has_place() const { return place_ > 0; }
   const void* source = nullptr;  ///< the innermost layer that was running, told apart by its address only
 
  private:
