@@ -123,6 +123,7 @@
 #include "nn/layer.hpp"
 #include "nn/linear.hpp"
 #include "nn/members.hpp"
+#include "nn/meta_stay.hpp"
 #include "nn/module.hpp"
 #include "nn/pool.hpp"
 #include "nn/print.hpp"

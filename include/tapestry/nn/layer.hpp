@@ -37,7 +37,7 @@ class Module {
   }
   Module& operator=(const Module&) = delete;
 
-  /// Names parameters, buffers and children, in PyTorch's order.
+  /// Names parameters, buffers and children, in PyTorch's order. What is left out is neither trained, saved nor moved; summary() finds it.
   virtual void members(const Members&) {}
   /// The name that print shows; the class's own unless overridden.
   virtual std::string name() const;
