@@ -145,6 +145,7 @@
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
 
+#include "data/collate.hpp"
 #include "data/crop.hpp"
 #include "data/dataset.hpp"
 #include "data/flip.hpp"
