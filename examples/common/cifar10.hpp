@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tapestry/core/error.hpp>
+#include <tapestry/io/file.hpp>
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,10 +46,7 @@ inline std::vector<std::string> cifar10_classes() {
 
 namespace detail {
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, CloseFile>;
+using tapestry::detail::File;
 
 inline File open_file(const std::filesystem::path& path, const char* mode, std::string_view operation) {
   File file(std::fopen(path.c_str(), mode));

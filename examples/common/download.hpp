@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "cifar10.hpp"
+#include "whole_file.hpp"
 
 namespace tapestry::examples {
 
@@ -165,24 +166,14 @@ inline void fetch_archive(const std::filesystem::path& archive, const DownloadOp
   std::filesystem::rename(part, archive);
 }
 
-/// Copies the entry under the reader's hand to `target`, by way of a temporary file.
+/// Copies the entry under the reader's hand to `target`, whole or not at all.
 inline void extract_entry(archive* reader, const std::filesystem::path& target) {
-  const std::filesystem::path temporary = target.string() + ".part";
-  File file = open_file(temporary, "wb", "extract");
-  std::array<char, 1 << 16> buffer;
-  la_ssize_t got = 0;
-  bool written = true;
-  while (written && (got = archive_read_data(reader, buffer.data(), buffer.size())) > 0)
-    written = std::fwrite(buffer.data(), 1, static_cast<std::size_t>(got), file.get()) == static_cast<std::size_t>(got);
-  written = written && std::fflush(file.get()) == 0 && fsync(fileno(file.get())) == 0;
-  if (got < 0 || !written) {
-    const std::string cause = got < 0 ? archive_error_string(reader) : std::strerror(errno);
-    file.reset();
-    std::filesystem::remove(temporary);
-    throw FileError(message("extract: ", target.string(), ": ", cause));
-  }
-  file.reset();
-  std::filesystem::rename(temporary, target);
+  write_whole_file(target, "extract", [&](AtomicFile& file) {
+    std::array<char, 1 << 16> buffer;
+    la_ssize_t got;
+    while ((got = archive_read_data(reader, buffer.data(), buffer.size())) > 0) file.write(buffer.data(), static_cast<std::size_t>(got));
+    if (got < 0) throw FileError(message(target.string(), ": ", archive_error_string(reader)));
+  });
 }
 
 /// Unpacks the data set's own files and nothing else: an entry of another name, place or kind is passed over,
@@ -253,13 +244,7 @@ inline DownloadResult download_cifar10(const std::filesystem::path& directory, c
     detail::fetch_archive(archive, options);
   }
   detail::extract_archive(archive, target);
-  const std::string manifest = detail::manifest_text(target, options.md5);
-  const std::filesystem::path temporary = target / message(detail::manifest_name, ".part");
-  std::ofstream file(temporary, std::ios::binary);
-  file << manifest;
-  file.close();
-  if (!file) throw FileError(message("extract: cannot write ", temporary.string(), ": ", std::strerror(errno)));
-  std::filesystem::rename(temporary, target / detail::manifest_name);
+  write_whole_file(target / detail::manifest_name, "extract", detail::manifest_text(target, options.md5));
   return {target, status};
 }
 

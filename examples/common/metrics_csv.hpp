@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "whole_file.hpp"
+
 namespace tapestry::examples {
 
 /// What one epoch brought. Losses are means over images, accuracy goes from 0 to 1; what is not known is NaN.
@@ -152,15 +154,11 @@ class MetricsCsv {
 
   static bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-  /// By way of a temporary file, so that a crash leaves the old file or the new one.
+  /// A crash leaves the old file or the new one.
   static MetricsCsv replace(const std::filesystem::path& path, std::vector<MetricsRow> rows) {
     std::string text = message(metrics_header, "\n");
     for (const MetricsRow& row : rows) text += detail::metrics_line(row);
-    const std::filesystem::path temporary = path.string() + ".part";
-    detail::write_through(detail::Descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC).get(), text, temporary);
-    std::filesystem::rename(temporary, path);
-    const auto parent = path.parent_path().empty() ? std::filesystem::path(".") : path.parent_path();
-    fsync(detail::Descriptor(parent, O_RDONLY | O_DIRECTORY).get());  // the new name, too, must survive a power loss
+    write_whole_file(path, "metrics", text);
     return MetricsCsv(path, std::move(rows));
   }
 

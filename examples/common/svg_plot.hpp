@@ -5,19 +5,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "metrics_csv.hpp"
+#include "whole_file.hpp"
 
 namespace tapestry::examples {
 
@@ -232,16 +230,11 @@ inline std::string curves_svg(std::string_view title, const std::vector<MetricsR
   return svg_plot(title, panels, first);
 }
 
-/// Writes curves.svg, by way of a temporary file: a browser that looks on never sees half of it.
+/// Writes curves.svg.
 ///
 /// Throws   FileError if it cannot be written.
 inline void write_curves(const std::filesystem::path& path, std::string_view title, const std::vector<MetricsRow>& rows) {
-  const std::filesystem::path temporary = path.string() + ".part";
-  std::ofstream file(temporary, std::ios::binary);
-  file << curves_svg(title, rows);
-  file.close();
-  if (!file) throw FileError(message("curves: cannot write ", temporary.string(), ": ", std::strerror(errno)));
-  std::filesystem::rename(temporary, path);
+  write_whole_file(path, "curves", curves_svg(title, rows));
 }
 
 }  // namespace tapestry::examples

@@ -124,6 +124,7 @@
 #include "nn/layer.hpp"
 #include "nn/linear.hpp"
 #include "nn/members.hpp"
+#include "nn/meta_stay.hpp"
 #include "nn/module.hpp"
 #include "nn/pool.hpp"
 #include "nn/print.hpp"
@@ -145,6 +146,7 @@
 #include "io/json.hpp"
 #include "io/safetensors.hpp"
 
+#include "data/collate.hpp"
 #include "data/crop.hpp"
 #include "data/dataset.hpp"
 #include "data/flip.hpp"

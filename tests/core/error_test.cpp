@@ -31,6 +31,37 @@ TEST_CASE("every error is an Error and a std::runtime_error with its own text") 
   CHECK_THROWS_AS(throw IndexError("x"), Error);
   CHECK_THROWS_AS(throw TypeError("x"), Error);
   CHECK_THROWS_AS(throw AutogradError("x"), Error);
+  CHECK_THROWS_AS(throw MemoryError("x"), Error);
   CHECK_THROWS_AS(throw FileError("x"), std::runtime_error);
   CHECK_THROWS_WITH(throw FileError("load: no such file"), "load: no such file");
+}
+
+TEST_CASE("the place of an error stands before its text, the outermost one's in the end, and the type stays") {
+  struct Own : ShapeError {
+    using ShapeError::ShapeError;
+    int kept = 7;
+  };
+  const auto thrown = [] {
+    try {
+      try {
+        throw Own("conv2d: wrong");
+      } catch (Error& error) {
+        error.set_place("inner: ");
+        CHECK(std::string(error.what()) == "inner: conv2d: wrong");
+        throw;
+      }
+    } catch (ShapeError& error) {
+      error.set_place("outermost: ");
+      throw;
+    }
+  };
+  try {
+    thrown();
+    FAIL("nothing was thrown");
+  } catch (const Own& error) {
+    CHECK(std::string(error.what()) == "outermost: conv2d: wrong");
+    CHECK(error.kept == 7);
+    const Own copy = error;
+    CHECK(std::string(copy.what()) == "outermost: conv2d: wrong");
+  }
 }

@@ -166,7 +166,10 @@ TEST_CASE("a download is unpacked and readable, and the second time already ther
   CHECK(read_cifar10_train(site.target).size() == 20);
   CHECK(read_cifar10_test(site.target).size() == 4);
   CHECK(read_text(first.directory / "data_batch_2.bin") == small_set()[2].content);
-  for (const auto& file : std::filesystem::recursive_directory_iterator(site.target)) CHECK(file.path().extension() != ".part");
+  for (const auto& file : std::filesystem::recursive_directory_iterator(site.target)) {
+    CHECK(file.path().extension() != ".part");
+    CHECK(file.path().extension() != ".tmp");
+  }
 
   const std::string log = site.server->log_with("/good - ");
   CHECK_THAT(download_cifar10(site.target, options).status, contains_text("already downloaded and verified"));

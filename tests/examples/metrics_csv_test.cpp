@@ -88,7 +88,7 @@ TEST_CASE("resuming completes what a crash kept from the file") {
   MetricsCsv csv = MetricsCsv::resume(path, {known(1, 2.0)});
   csv.append(row(2, 1.0));
   CHECK(epochs_of(read_metrics(path)) == std::vector<std::int64_t>{1, 2});
-  CHECK_FALSE(std::filesystem::exists(path.string() + ".part"));
+  CHECK_FALSE(std::filesystem::exists(path.string() + ".tmp"));
 
   write_text(path, "");  // not even the header had been written
   MetricsCsv::resume(path, {});
@@ -117,7 +117,7 @@ TEST_CASE("a file of another kind is refused with its line, and left as it is") 
   for (const std::string line : {"1,2,3,4,5", "1,2,3,4,5,6,7", "1,2,3,4,5,x", "1.5,2,3,4,5,6", "", "1,,3,4,5,6", "1 2 3 4 5 6"})
     CHECK_THAT(refused(header + "1,2,3,4,5,6\n" + line + "\n"), contains_text("line 3: expects an epoch and five numbers"));
   CHECK_THAT(error_of<FileError>([&] { read_metrics(scratch / "none.csv"); }), contains_text("cannot open"));
-  CHECK_THAT(error_of<FileError>([&] { MetricsCsv::create(scratch / "no/such/metrics.csv"); }), contains_text("cannot open"));
+  CHECK_THAT(error_of<FileError>([&] { MetricsCsv::create(scratch / "no/such/metrics.csv"); }), contains_text("metrics: cannot write"));
   write_text(path, header + "1,2,3,4,5,6\r\n");  // as a spreadsheet may have saved it
   CHECK(read_metrics(path).size() == 1);
 }

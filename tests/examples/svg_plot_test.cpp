@@ -188,7 +188,7 @@ TEST_CASE("the file is written whole, or the old one stays") {
   const Scratch scratch;
   write_curves(scratch / "curves.svg", "t", run(3));
   CHECK(read_text(scratch / "curves.svg") == curves_svg("t", run(3)));
-  CHECK_FALSE(std::filesystem::exists(scratch / "curves.svg.part"));
+  CHECK_FALSE(std::filesystem::exists(scratch / "curves.svg.tmp"));
   CHECK_THAT(error_of<FileError>([&] { write_curves(scratch / "no/curves.svg", "t", run(3)); }), contains_text("curves: cannot write"));
   CHECK_THROWS_AS(curves_svg("t", {run(1)[0], {2'000'002, 1, 1, 1, 1, 1}}), ValueError);
 }

@@ -21,9 +21,10 @@ for name, shape, options in (
         indices=golden.integers(0, 5, *shape), weight=golden.normal(5, 3))
 
 # max_norm renormalises, in place, the rows that are looked up: weight is the table before, weight_after the one after.
-indices, weight = golden.integers(0, 3, 2, 3), golden.normal(5, 3) * 2
-after = weight.clone()
-y = F.embedding(indices, after, max_norm=1.0)
-golden.add("embedding.max_norm", {"max_norm": 1.0}, indices=indices, weight=weight, y=y, weight_after=after)
+for name, options in (("max_norm", {}), ("max_norm_1", {"norm_type": 1.0}), ("max_norm_3", {"norm_type": 3.0}), ("max_norm_inf", {"norm_type": float("inf")})):
+    indices, weight = golden.integers(0, 3, 2, 3), golden.normal(5, 3) * 2
+    after = weight.clone()
+    y = F.embedding(indices, after, max_norm=1.0, **options)
+    golden.add(f"embedding.{name}", {"max_norm": 1.0, **options}, indices=indices, weight=weight, y=y, weight_after=after)
 
 golden.save()

@@ -26,4 +26,20 @@ TEST_CASE("embedding computes what PyTorch computes") {
   check("embedding.padding", {.padding_idx = 2});
   check("embedding.padding_negative", {.padding_idx = -1});
   check("embedding.frequency", {.scale_grad_by_freq = true});
+  const auto check_max_norm = [&](const std::string& name, double norm_type) {
+    INFO(name);
+    for (const Device device : test::devices()) {
+      const auto indices = golden.get<Index>(name, "indices", device);
+      const auto weight = golden.get<double>(name, "weight", device), after = golden.get<double>(name, "weight_after");
+      CHECK(weight.to_vector() != after.to_vector());
+      renormalize_rows(indices, weight, 1, norm_type);
+      CHECK(test::difference(weight, after) == "");
+      CHECK(test::difference(embedding(indices, weight), golden.get<double>(name, "y")) == "");
+    }
+  };
+  check_max_norm("embedding.max_norm", 2);
+  check_max_norm("embedding.max_norm_1", 1);
+  check_max_norm("embedding.max_norm_3", 3);
+  check_max_norm("embedding.max_norm_inf", HUGE_VAL);
+  CHECK(golden.unused("embedding.") == std::vector<std::string>());
 }

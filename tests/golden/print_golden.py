@@ -126,9 +126,9 @@ NETS = {
     "pool": nn.Sequential(
         nn.MaxPool2d(2), nn.MaxPool2d(3, stride=2, padding=1),
         nn.MaxPool2d((2, 3), stride=(2, 1), padding=(1, 0), dilation=(1, 2), ceil_mode=True),
-        nn.MaxPool2d(2, return_indices=True), nn.AvgPool2d(2), nn.AvgPool2d(3, stride=2, padding=1),
+        nn.MaxPool2d((2, 2), padding=(1, 1), return_indices=True), nn.AvgPool2d(2), nn.AvgPool2d(3, stride=2, padding=1),
         nn.AvgPool2d((3, 2), stride=(2, 1), ceil_mode=True, count_include_pad=False, divisor_override=3), nn.AdaptiveAvgPool2d(1),
-        nn.AdaptiveAvgPool2d((3, 5))),
+        nn.AdaptiveAvgPool2d((3, 5)), nn.AdaptiveAvgPool2d((1, 1))),
     "norm": nn.Sequential(
         nn.BatchNorm1d(4), nn.BatchNorm2d(4, eps=1e-3), nn.BatchNorm2d(4, momentum=0.01, affine=False),
         nn.BatchNorm2d(4, momentum=None, track_running_stats=False)),

@@ -92,10 +92,11 @@ TEST_CASE("networks print as in PyTorch") {
                              Conv2d(4, 4, {.kernel = {1, 7}, .stride = {1, 2}, .padding = {0, 3}, .dilation = {1, 2}, .groups = 4, .bias = false,
                                            .padding_mode = PaddingMode::circular})));
   check("pool", Sequential(MaxPool2d(2), MaxPool2d(3, {.stride = 2, .padding = 1}),
-                           MaxPool2d({2, 3}, {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .ceil_mode = true}), MaxPool2d(2),
+                           MaxPool2d({2, 3}, {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .ceil_mode = true}),
+                           MaxPool2d({2, 2}, {.padding = {1, 1}}),
                            AvgPool2d(2), AvgPool2d(3, {.stride = 2, .padding = 1}),
                            AvgPool2d({3, 2}, {.stride = {2, 1}, .ceil_mode = true, .count_include_pad = false, .divisor_override = 3}),
-                           AdaptiveAvgPool2d(1), AdaptiveAvgPool2d({3, 5})));
+                           AdaptiveAvgPool2d(1), AdaptiveAvgPool2d({3, 5}), AdaptiveAvgPool2d({1, 1})));
   check("norm", Sequential(BatchNorm1d(4), BatchNorm2d(4, {.eps = 1e-3}), BatchNorm2d(4, {.momentum = 0.01, .affine = false}),
                            BatchNorm2d(4, {.momentum = std::nullopt, .track_running_stats = false})));
   check("activation",

@@ -37,7 +37,7 @@ std::string tensor_entry(const std::string& dtype, const std::string& shape, con
 }
 
 /// Loads bytes that must be refused, and returns the message.
-std::string refusal(const std::string& bytes) {
+std::string refusal_of(const std::string& bytes) {
   static const test::ScratchFolder folder;
   const std::string path = folder.file("bad.safetensors");
   test::write_bytes(path, bytes);
@@ -157,25 +157,25 @@ TEST_CASE("a file cut off at any byte, or longer than it says, is refused") {
   const std::string whole = test::read_bytes(folder.file("a"));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     INFO("cut to " << size << " of " << whole.size() << " bytes");
-    CHECK(refusal(whole.substr(0, size)) != "accepted");
+    CHECK(refusal_of(whole.substr(0, size)) != "accepted");
   }
-  CHECK_THAT(refusal(""), contains_text("file has 0 bytes"));
-  CHECK_THAT(refusal(whole + '\0'), contains_text("1 bytes behind the last tensor"));
+  CHECK_THAT(refusal_of(""), contains_text("file has 0 bytes"));
+  CHECK_THAT(refusal_of(whole + '\0'), contains_text("1 bytes behind the last tensor"));
   CHECK_THROWS_WITH(load_safetensors(folder.file("none")), contains_text("No such file"));
 }
 
 TEST_CASE("a hostile header is refused, its flaw named") {
   const auto check = [](const std::string& header, std::size_t data_bytes, const std::string& cause) {
     INFO(header.substr(0, 200));
-    CHECK_THAT(refusal(file_of(header, data_bytes)), contains_text(cause));
+    CHECK_THAT(refusal_of(file_of(header, data_bytes)), contains_text(cause));
   };
   const auto with = [&](const std::string& entry) { return "{\"x\":" + entry + "}"; };
   for (int top : {0x01, 0x7f, 0x80, 0xff}) {
     std::string bytes = file_of("{}", 0);
     bytes[7] = static_cast<char>(top);
-    CHECK_THAT(refusal(bytes), contains_text("header claims"));
+    CHECK_THAT(refusal_of(bytes), contains_text("header claims"));
   }
-  CHECK_THAT(refusal(std::string(8, '\xff')), contains_text("header claims 18446744073709551615 bytes but the file has 8"));
+  CHECK_THAT(refusal_of(std::string(8, '\xff')), contains_text("header claims 18446744073709551615 bytes but the file has 8"));
   check("", 0, "text ends");
   check("[]", 0, "not an object");
   check("3", 0, "not an object");
@@ -218,7 +218,7 @@ TEST_CASE("a hostile header is refused, its flaw named") {
   check("{\"__metadata__\":{\"k\":\"\xff\"}}", 0, "not UTF-8");
   std::string bad_bool = file_of(with(tensor_entry("BOOL", "[3]", "[0,3]")), 3);
   bad_bool[bad_bool.size() - 2] = 2;
-  CHECK_THAT(refusal(bad_bool), contains_text("holds a bool that is neither 0 nor 1"));
+  CHECK_THAT(refusal_of(bad_bool), contains_text("holds a bool that is neither 0 nor 1"));
 }
 
 TEST_CASE("offsets may come in any order, empty tensors anywhere between") {
@@ -240,13 +240,13 @@ TEST_CASE("a small file that claims to be huge takes no memory to refuse") {
     return usage.ru_maxrss;  // KiB
   };
   const auto before = peak();
-  refusal(file_of("{\"x\":" + tensor_entry("F32", "[1000000000000]", "[0,4000000000000]") + "}", 4));
+  refusal_of(file_of("{\"x\":" + tensor_entry("F32", "[1000000000000]", "[0,4000000000000]") + "}", 4));
   std::string claims = file_of("{}", 0);
   claims[4] = 8;  // a header of 32 GiB
-  refusal(claims);
+  refusal_of(claims);
   std::string lists = "{\"x\":[0";
   for (int i = 0; i < 2'000'000; ++i) lists += ",0";
-  refusal(file_of(lists + "]}", 0));
+  refusal_of(file_of(lists + "]}", 0));
   CHECK(peak() - before < 64 * 1024);
 }
 

@@ -6,12 +6,12 @@
 using namespace tapestry;
 
 namespace {
-const auto x = tensor<double>({-2.0, -0.5, 0.0, 1.5}, {2, 2});
+const auto input = tensor<double>({-2.0, -0.5, 0.0, 1.5}, {2, 2});
 
 void check(Layer<double>& layer, const std::vector<double>& expected) {
   INFO(layer.name());
-  const auto y = layer(x);
-  CHECK(y.shape() == x.shape());
+  const auto y = layer(input);
+  CHECK(y.shape() == input.shape());
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(y.to_vector()[i] == Approx(expected[i]).margin(1e-12));
   CHECK(test::names(layer).empty());
 }
@@ -22,7 +22,7 @@ TEST_CASE("activations: values follow the options") {
   const auto each = [](double (*f)(double)) { return std::vector<double>{f(-2), f(-0.5), f(0), f(1.5)}; };
   check(ReLU<double>(), {0, 0, 0, 1.5});
   check(ReLU<double>({.inplace = true}), {0, 0, 0, 1.5});
-  CHECK(x.at(0, 0) == -2);  // inplace only prints
+  CHECK(input.at(0, 0) == -2);  // inplace only prints
   check(LeakyReLU<double>(), {-0.02, -0.005, 0, 1.5});
   check(LeakyReLU<double>(0.1), {-0.2, -0.05, 0, 1.5});
   check(LeakyReLU<double>({.negative_slope = 0.5, .inplace = true}), {-1, -0.25, 0, 1.5});

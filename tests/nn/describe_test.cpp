@@ -17,6 +17,4 @@ TEST_CASE("numbers as Python writes them") {
   for (const auto& [value, text] : cases) CHECK(detail::python_number(value) == text);
   CHECK(detail::python_bool(true) == "True");
   CHECK(detail::python_bool(false) == "False");
-  CHECK(detail::python_size(3) == "3");
-  CHECK(detail::python_size({3, 5}) == "(3, 5)");
 }

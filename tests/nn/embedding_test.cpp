@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tapestry/nn/embedding.hpp"
 
+#include <cmath>
+
 #include "nn/layer_checks.hpp"
 
 using namespace tapestry;
@@ -47,6 +49,22 @@ TEST_CASE("Embedding: scale_grad_by_freq divides by how often a row was asked fo
   tape.backward(layer(tensor<Index>({0, 0, 2})), ones<double>({3, 1}));
   CHECK(layer.weight.grad().to_vector() == std::vector<double>{1, 0, 1});
   CHECK(test::printed(layer) == "Embedding(3, 1, scale_grad_by_freq=True)");
+}
+
+TEST_CASE("Embedding: max_norm shortens the rows that are looked up, and they learn on") {
+  Embedding<double> layer(3, 2, {.padding_idx = 1, .max_norm = 1.5, .norm_type = 3, .scale_grad_by_freq = true});
+  layer.weight.copy_from(tensor<double>({{2, 2}, {0, 0}, {5, 6}}));
+  Tape tape;
+  const auto y = layer(tensor<Index>({0, 0}));
+  const double expected = 1.5 / std::cbrt(2);
+  for (const double value : y.to_vector()) CHECK(value == Approx(expected).epsilon(1e-6));
+  CHECK(layer.weight.at(0, 0) == y.at(0, 0));
+  CHECK(layer.weight.at(2, 1) == 6);
+  tape.backward(y, ones<double>({2, 2}));
+  CHECK(layer.weight.grad().to_vector() == std::vector<double>{1, 1, 0, 0, 0, 0});
+  CHECK(test::printed(layer) == "Embedding(3, 2, padding_idx=1, max_norm=1.5, norm_type=3.0, scale_grad_by_freq=True)");
+  CHECK_THROWS_WITH(Embedding<>(3, 2, {.max_norm = -1}), "Embedding: max_norm must be at least 0, got -1");
+  CHECK_THROWS_WITH(Embedding<>(3, 2, {.max_norm = 1, .norm_type = 0}), "Embedding: norm_type must be above 0, got 0");
 }
 
 TEST_CASE("Embedding: sizes, rows and indices that do not exist are refused") {

@@ -45,6 +45,12 @@ TEST_CASE("pools: print their options") {
   CHECK(test::printed(MaxPool2d({2, 3}, {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .ceil_mode = true})) ==
         "MaxPool2d(kernel_size=(2, 3), stride=(2, 1), padding=(1, 0), dilation=(1, 2), ceil_mode=True)");
   CHECK(test::printed(AvgPool2d<double>(3, {.stride = 2, .padding = 1})) == "AvgPool2d(kernel_size=3, stride=2, padding=1)");
+  // As they were given: a number or a pair.
+  CHECK(test::printed(MaxPool2d({2, 2}, {.padding = 1})) == "MaxPool2d(kernel_size=(2, 2), stride=(2, 2), padding=1, dilation=1, ceil_mode=False)");
+  CHECK(test::printed(MaxPool2d(2, {.stride = {2, 2}})) == "MaxPool2d(kernel_size=2, stride=(2, 2), padding=0, dilation=1, ceil_mode=False)");
+  CHECK(test::printed(AvgPool2d({3, 3}, {.stride = 2, .padding = {1, 1}})) == "AvgPool2d(kernel_size=(3, 3), stride=2, padding=(1, 1))");
+  CHECK(test::printed(MaxPool2d(Size2(3))) == test::printed(MaxPool2d({3, 3})));
+  CHECK(test::printed(AdaptiveAvgPool2d({7, 7})) == "AdaptiveAvgPool2d(output_size=(7, 7))");
   CHECK(test::printed(AdaptiveAvgPool2d(7)) == "AdaptiveAvgPool2d(output_size=7)");
   CHECK(test::printed(AdaptiveAvgPool2d({7, keep_size})) == "AdaptiveAvgPool2d(output_size=(7, None))");
 }

@@ -17,6 +17,25 @@ struct Unique : Layer<> {
   void members(const Members& visit) override { visit.child("inside", inside); }
 };
 
+/// A user's network with layers below layers.
+struct Network : Layer<> {
+  Sequential<> features{Linear(2, 3), Sequential(ReLU(), Linear(4, 2))};
+  Linear<> fc{2, 1}, forgotten{5, 1};
+  bool use_forgotten = false;
+  Tensor<> forward(const Tensor<>& x) override { return use_forgotten ? forgotten(x) : fc(features(x)); }
+  void members(const Members& visit) override {
+    visit.child("features", features);
+    visit.child("fc", fc);
+  }
+};
+/// An error of the user's own.
+struct Refusal : ValueError {
+  using ValueError::ValueError;
+};
+struct Refuses : Layer<> {
+  Tensor<> forward(const Tensor<>&) override { throw Refusal("not today"); }
+};
+
 }  // namespace
 
 TEST_CASE("Sequential: computes one layer after another") {
@@ -99,4 +118,28 @@ TEST_CASE("Sequential: clones deeply, or says which layer does not") {
   Sequential unique{ReLU(), Unique()};
   CHECK_THROWS_WITH(clone(unique), contains_text("layer Unique holds something that cannot be copied"));
   CHECK_THROWS_AS(Linear<>(net.at<Linear<>>(0)), Error);  // and afterwards copies are refused as before
+}
+
+TEST_CASE("Sequential: an error in a layer says which, and keeps its type and text") {
+  Linear alone(3, 4);
+  const std::string text = "linear: input has 2 features but weight expects 3 (input [1, 2], weight [4, 3])";
+  CHECK_THROWS_WITH(alone(ones({1, 2})), text);
+  Sequential net{ReLU(), std::move(alone)};
+  CHECK_THROWS_AS(net(ones({1, 2})), ShapeError);
+  CHECK_THROWS_WITH(net(ones({1, 2})), "Sequential: layer 1 (Linear): " + text);
+  Sequential outer{ReLU(), std::move(net)};
+  CHECK_THROWS_WITH(outer(ones({1, 2})), "Sequential: layer 1.1 (Linear): " + text);
+  CHECK(outer(ones({1, 3})).shape() == Shape{1, 4});
+
+  Network network;
+  CHECK_THROWS_WITH(network(ones({1, 2})), contains_text("Network: layer features.1.1 (Linear): linear: input has 3 features but weight expects 4"));
+  CHECK_THROWS_WITH(network(ones({1, 7})), contains_text("Network: layer features.0 (Linear): linear: input has 7 features"));
+  network.use_forgotten = true;  // what members() does not name has no name to tell; the layers around it have
+  CHECK_THROWS_WITH(network(ones({1, 2})), contains_text("linear: input has 2 features but weight expects 5"));
+  Sequential around{ReLU(), std::move(network)};
+  CHECK_THROWS_WITH(around(ones({1, 2})), contains_text("Sequential: layer 1 (Network): linear: input has 2 features but weight expects 5"));
+
+  Sequential refusing{ReLU(), Refuses()};
+  CHECK_THROWS_AS(refusing(ones({1})), Refusal);
+  CHECK_THROWS_WITH(refusing(ones({1})), "Sequential: layer 1 (Refuses): not today");
 }

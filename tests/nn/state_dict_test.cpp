@@ -23,7 +23,7 @@ NamedTensors copied(const NamedTensors& state) {
   for (const auto& [name, tensor] : state) copies.emplace_back(name, copy_of(tensor, Layout::row_major));
   return copies;
 }
-std::vector<double> all_values(Module& module) {
+std::vector<double> state_values(Module& module) {
   std::vector<double> values;
   for (const auto& [name, tensor] : state_dict(module))
     visit_dtype(tensor.dtype(), [&tensor = tensor, &values]<Scalar T>(T) {
@@ -44,11 +44,11 @@ TEST_CASE("a state dict carries every value from one network to its twin") {
   const auto state = copied(state_dict(from));
   CHECK(test::names(from) == std::vector<std::string>{"0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked",
                                                       "3.weight", "3.bias"});
-  CHECK(all_values(to) != all_values(from));
+  CHECK(state_values(to) != state_values(from));
   const LoadReport report = load_state_dict(to, state);
   CHECK(report.complete());
   CHECK(to_string(report) == "all keys matched");
-  CHECK(all_values(to) == all_values(from));
+  CHECK(state_values(to) == state_values(from));
   from.eval();
   to.eval();
   const auto x = randn({1, 2, 3, 6});
@@ -81,10 +81,10 @@ TEST_CASE("float and double convert") {
   auto single = network<float>();
   auto wide = network<double>();
   load_state_dict(wide, copied(state_dict(single)));
-  CHECK(all_values(wide) == all_values(single));
+  CHECK(state_values(wide) == state_values(single));
   auto again = network<float>();
   load_state_dict(again, copied(state_dict(wide)));
-  CHECK(all_values(again) == all_values(single));
+  CHECK(state_values(again) == state_values(single));
   NamedTensors state = copied(state_dict(single));
   for (auto& [name, tensor] : state)
     if (name == "1.num_batches_tracked") tensor = full<float>({}, 7);
@@ -95,11 +95,11 @@ TEST_CASE("float and double convert") {
 TEST_CASE("strict loading names what does not fit, and changes nothing") {
   auto net = network();
   auto other = network();
-  const auto before = all_values(net);
+  const auto before = state_values(net);
   const NamedTensors good = copied(state_dict(other));
   const auto check = [&](const NamedTensors& state, const std::string& text) {
     CHECK_THROWS_WITH(load_state_dict(net, state), contains_text(text));
-    CHECK(all_values(net) == before);
+    CHECK(state_values(net) == before);
   };
   check(without(good, "1.running_mean"), "load_state_dict: the state does not fit Sequential: missing 1: 1.running_mean");
   NamedTensors more = good;
@@ -124,8 +124,8 @@ TEST_CASE("loading that is not strict takes what fits by name, but no other shap
   CHECK_FALSE(report.complete());
   CHECK(net.at<Linear<>>(3).bias.to_vector() == own_bias);
   CHECK(net.at<Linear<>>(3).weight.to_vector() == other.at<Linear<>>(3).weight.to_vector());
-  const auto before = all_values(net);
+  const auto before = state_values(net);
   auto ten = network(10);
   CHECK_THROWS_AS(load_state_dict(net, copied(state_dict(ten)), {.strict = false}), ValueError);  // as in PyTorch
-  CHECK(all_values(net) == before);
+  CHECK(state_values(net) == before);
 }

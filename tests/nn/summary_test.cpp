@@ -51,6 +51,23 @@ struct TwoResults : Module {
   }
 };
 
+/// members() as a person leaves it who added a layer and a scale later.
+struct Forgetful : Layer<> {
+  Linear<> first{2, 3}, second{3, 4};
+  BatchNorm1d<> norm{3, {.affine = false}};
+  Tensor<> scale = ones({3}).requires_grad(true);
+  enum { nothing, child, buffers, tensor, activation } forgotten = nothing;
+  Tensor<> forward(const Tensor<>& x) override {
+    Tensor<> y = first(x);
+    if (forgotten == child) y = second(y);
+    if (forgotten == buffers) y = norm(y);
+    if (forgotten == tensor) y = y * scale;
+    if (forgotten == activation) y = ReLU<>()(y);
+    return y;
+  }
+  void members(const Members& visit) override { visit.child("first", first); }
+};
+
 struct Tied : Layer<> {
   Linear<> one{3, 3}, two{3, 3, {.bias = false}};
   Tied() { two.weight = one.weight; }
@@ -185,6 +202,25 @@ TEST_CASE("summary: the module is unchanged afterwards, even if its forward thro
     summary(net, {1, 3, 8, 8});
     CHECK(tape.size() == 0);
   }
+}
+
+TEST_CASE("summary: what members() forgot is refused by name") {
+  Forgetful net;
+  CHECK(summary(net, {1, 2}).parameters == 9);
+  net.forgotten = Forgetful::activation;
+  CHECK(summary(net, {1, 2}).rows.size() == 3);
+  net.forgotten = Forgetful::child;
+  CHECK_THROWS_AS(summary(net, {1, 2}), ValueError);
+  CHECK_THROWS_WITH(summary(net, {1, 2}), "summary: Forgetful calls a Linear that its members() does not name, so that no optimiser trains its weight, "
+                                          "no state_dict saves it, and to() leaves it behind");
+  net.forgotten = Forgetful::buffers;
+  CHECK_THROWS_WITH(summary(net, {1, 2}), contains_text("Forgetful calls a BatchNorm1d that its members() does not name"));
+  net.forgotten = Forgetful::tensor;
+  CHECK_THROWS_AS(summary(net, {1, 2}), TypeError);
+  CHECK_THROWS_WITH(summary(net, {1, 2}), contains_text("a tensor seems to be forgotten there"));
+  net.forgotten = Forgetful::child;
+  Sequential around{ReLU(), std::move(net)};
+  CHECK_THROWS_WITH(summary(around, {1, 2}), contains_text("Forgetful calls a Linear"));
 }
 
 TEST_CASE("summary: takes neither memory nor time, however large the network's input") {

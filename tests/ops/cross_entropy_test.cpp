@@ -9,7 +9,7 @@ using namespace test;
 
 namespace {
 
-struct Drawn {
+struct DrawnLoss {
   Shape shape, label_shape;
   Tensor<Index> target;
   CrossEntropyOptions<double> options;
@@ -22,8 +22,8 @@ struct Drawn {
   }
 };
 
-Drawn draw(RandomConfig& random) {
-  Drawn d;
+DrawnLoss draw_loss(RandomConfig& random) {
+  DrawnLoss d;
   d.shape = random.shape(random.integer(1, 5), 1, 4);
   const Index axis = d.shape.rank() == 1 ? 0 : 1;
   d.shape[axis] = random.integer(2, 5);  // the loss of a single class is 0 whatever the score
@@ -57,7 +57,7 @@ TEST_CASE("cross_entropy: gradients, layouts and devices over random configurati
   RandomConfig random(901);
   Index configurations = 0, compared = 0;
   for (; configurations < 200; ++configurations) {
-    const Drawn d = draw(random);
+    const DrawnLoss d = draw_loss(random);
     INFO("x " << to_string(d.shape) << ", reduction " << name_of(d.options.reduction) << ", label_smoothing " << d.options.label_smoothing
               << ", weighted " << d.options.weight.defined());
     const auto f = [&](const Inputs& in) { return cross_entropy(in[0], to(d.target, in[0].device()), d.on(in[0].device())); };
@@ -73,7 +73,7 @@ TEST_CASE("cross_entropy: gradients, layouts and devices over random configurati
   RandomConfig random(902);
   Index configurations = 0, compared = 0;
   for (; configurations < 200; ++configurations) {
-    Drawn d = draw(random);
+    DrawnLoss d = draw_loss(random);
     if (d.options.label_smoothing == 1) d.options.label_smoothing = 0.9;  // with all spread evenly the target would have no say
     const auto f = [&](const Inputs& in) { return cross_entropy(in[0], in[1], d.on(in[0].device())); };
     const Inputs inputs{random.tensor(d.shape, cpu(), Layout::row_major), random.tensor(d.shape, cpu(), Layout::row_major, 0, 1)};
@@ -86,7 +86,7 @@ TEST_CASE("cross_entropy: gradients, layouts and devices over random configurati
 TEST_CASE("cross_entropy of labels is that of probabilities which put all on them, and nll_loss of log_softmax") {
   RandomConfig random(903);
   for (int round = 0; round < 50; ++round) {
-    Drawn d = draw(random);
+    DrawnLoss d = draw_loss(random);
     const Index axis = d.shape.rank() == 1 ? 0 : 1;
     const auto x = random.tensor(d.shape, cpu(), random.layout());
     auto plain = d.options;

@@ -57,3 +57,31 @@ TEST_CASE("embedding refuses what does not fit, naming index and position") {
                     contains_text("embedding: padding_idx must be from -3 to 2"));
   CHECK_THROWS_AS(embedding(zeros<Index>({1}, reference()), weight), TypeError);
 }
+
+TEST_CASE("renormalize_rows shortens the long rows asked for and touches no others") {
+  const std::vector<double> values{3, 4, 30, 40, 0.3, 0.4, -6, 8};
+  for (const Device& device : devices()) {
+    const auto weight = to(tensor<double>(values, {4, 2}), device).requires_grad(true);
+    const auto indices = to(tensor<Index>({{3, 2}, {3, 0}}), device);
+    Tape tape;
+    renormalize_rows(indices, weight, 2);
+    CHECK(tape.size() == 0);
+    const auto after = weight.to_vector();
+    CHECK(std::hypot(after[0], after[1]) == Approx(2).epsilon(1e-7));
+    CHECK(after[0] / after[1] == Approx(0.75));
+    CHECK(std::hypot(after[6], after[7]) == Approx(2).epsilon(1e-7));
+    for (std::size_t i = 2; i < 6; ++i) CHECK(after[i] == values[i]);
+    renormalize_rows(indices, weight, 2);  // what is short enough is not written to, so what the tape has read stays valid
+    const auto y = embedding(indices, weight);
+    renormalize_rows(indices, weight, 2);
+    tape.backward(y, ones_like(y));
+    CHECK(weight.grad().to_vector() == std::vector<double>{1, 1, 0, 0, 1, 1, 2, 2});
+    renormalize_rows(to(zeros<Index>({0}), device), weight, 0);
+    CHECK(weight.to_vector() == after);
+  }
+  const auto weight = tensor<double>(values, {4, 2});
+  CHECK_THROWS_WITH(renormalize_rows(tensor<Index>({0}), weight, -1), "embedding: max_norm must be at least 0, got -1");
+  CHECK_THROWS_WITH(renormalize_rows(tensor<Index>({0}), weight, 1, 0), "embedding: norm_type must be above 0, got 0");
+  CHECK_THROWS_AS(renormalize_rows(tensor<Index>({0, 4}), weight, 1), IndexError);
+  CHECK(weight.to_vector() == values);
+}

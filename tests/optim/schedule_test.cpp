@@ -2,20 +2,13 @@
 #include "tapestry/optim/schedule.hpp"
 
 #include "support/catch.hpp"
+#include "support/two_groups.hpp"
 #include "tapestry/optim/adam.hpp"
-#include "tapestry/optim/sgd.hpp"
-#include "tapestry/tensor/creation.hpp"
 
 using namespace tapestry;
+using test::TwoGroups;
 
 namespace {
-
-/// An optimiser of two groups, lr 0.5 and 0.02.
-struct TwoGroups {
-  Tensor<double> p = zeros<double>({1}), q = zeros<double>({1});
-  SGD<double> optimizer{std::vector<Tensor<double>>{p}, SgdOptions{.lr = 0.5, .momentum = 0.9}};
-  TwoGroups() { optimizer.add_group({q}, {.lr = 0.02, .momentum = 0.9}); }
-};
 
 /// Steps a schedule and compares each group's rate with a rule of its own: expected(step, base).
 template <class Make, class Expected>
@@ -65,6 +58,18 @@ TEST_CASE("ExponentialLR multiplies by gamma every step") {
 TEST_CASE("LambdaLR follows the user's rule") {
   check([](auto& o) { return LambdaLR(o, [](Index step) { return 1.0 / static_cast<double>(1 + step); }); },
         [](Index step, double base) { return base / static_cast<double>(1 + step); });
+}
+
+TEST_CASE("LambdaLR takes one rule a group of parameters") {
+  const std::function<double(Index)> halved = [](Index step) { return std::pow(0.5, static_cast<double>(step)); };
+  const auto grown = [](Index step) { return 1 + static_cast<double>(step); };
+  check([&](auto& o) { return LambdaLR(o, {halved, grown}); },
+        [&](Index step, double base) { return base * (base == 0.5 ? halved(step) : grown(step)); });
+  check([&](auto& o) { return LambdaLR(o, halved); }, [&](Index step, double base) { return base * halved(step); });
+  TwoGroups o;
+  CHECK_THROWS_WITH(LambdaLR(o.optimizer, {grown}), "LambdaLR: factors must be one a group of parameters, 2, got 1");
+  CHECK_THROWS_AS(LambdaLR(o.optimizer, {grown, grown, grown}), ValueError);
+  CHECK(o.optimizer.lr(0) == 0.5);
 }
 
 TEST_CASE("CosineAnnealingLR follows half a cosine, and back up beyond it") {

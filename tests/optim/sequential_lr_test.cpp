@@ -2,18 +2,13 @@
 #include "tapestry/optim/sequential_lr.hpp"
 
 #include "support/catch.hpp"
-#include "tapestry/optim/sgd.hpp"
-#include "tapestry/tensor/creation.hpp"
+#include "support/two_groups.hpp"
 
 using namespace tapestry;
+using test::TwoGroups;
 
 namespace {
 
-struct TwoGroups {
-  Tensor<double> p = zeros<double>({1}), q = zeros<double>({1});
-  SGD<double> optimizer{std::vector<Tensor<double>>{p}, SgdOptions{.lr = 0.5, .momentum = 0.9}};
-  TwoGroups() { optimizer.add_group({q}, {.lr = 0.02, .momentum = 0.9}); }
-};
 SequentialLR warm_up_cosine_hold(ScheduledOptimizer& optimizer) {
   return SequentialLR(
       optimizer, {5, 15}, [](auto& o) { return LinearLR(o, 0.1, 1, 5); }, [](auto& o) { return CosineAnnealingLR(o, 10, 0.001); },

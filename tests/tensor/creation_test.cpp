@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "support/catch.hpp"
@@ -28,7 +29,20 @@ TEST_CASE("constant tensors", "[tensor][creation]") {
   }
   CHECK_THROWS_WITH(zeros({2, -1}), "zeros: shape must have sizes of at least 0, got [2, -1]");
   CHECK_THROWS_AS(ones({Index{1} << 40, Index{1} << 40}), ShapeError);
-  CHECK_THROWS_AS(empty({-3}), ShapeError);
+  CHECK_THROWS_WITH(empty({-3}), "empty: shape must have sizes of at least 0, got [-3]");
+}
+
+TEST_CASE("a tensor for which there is no room names operation, bytes and shape", "[tensor][creation]") {
+  // Beyond what the allocator asks the system for: refused by itself, under sanitizers too.
+  const Shape huge{Index{1} << 20, Index{1} << 20, Index{1} << 19};
+  const std::string text = "cannot allocate 4611686018427387904 bytes on cpu for a tensor of float64 of shape [1048576, 1048576, 524288]";
+  CHECK_THROWS_WITH(zeros<double>(huge), "zeros: " + text);
+  CHECK_THROWS_WITH(randn<double>(huge), "normal: " + text);
+  CHECK_THROWS_WITH(Tensor<double>(huge), text);
+  CHECK_THROWS_AS(full<double>(huge, 1), MemoryError);
+  CHECK_THROWS_AS(arange<Index>(Index{1} << 59), MemoryError);
+  double one = 1;
+  CHECK_THROWS_AS(empty_like(from_blob(&one, huge)), MemoryError);
 }
 
 TEST_CASE("tensors like another keep its shape, layout, device and type", "[tensor][creation]") {
@@ -76,9 +90,24 @@ TEST_CASE("arange", "[tensor][creation]") {
     CHECK(arange<Index>(3, 3, 1, device).shape() == Shape{0});
     CHECK(arange<std::uint8_t>(250, 255, 2, device).to_vector() == std::vector<std::uint8_t>{250, 252, 254});
   }
-  CHECK_THROWS_WITH(arange<Index>(0, 4, 0), "arange: step must lead from start to stop, got start 0, stop 4, step 0");
-  CHECK_THROWS_AS(arange<Index>(4, 0), ValueError);
-  CHECK_THROWS_AS(arange<double>(0, NAN), ValueError);
+  CHECK_THROWS_WITH(arange<Index>(0, 4, 0), "arange: step must not be 0, got start 0, stop 4, step 0");
+  CHECK_THROWS_WITH(arange<float>(0, 4, 0), "arange: step must not be 0, got start 0, stop 4, step 0");
+  CHECK_THROWS_WITH(arange<Index>(4, 0), "arange: step must lead from start to stop, got start 4, stop 0, step 1");
+  CHECK_THROWS_AS(arange<std::int32_t>(0, 4, -1), ValueError);
+  CHECK_THROWS_WITH(arange<float>(0, INFINITY), "arange: start, stop and step must be finite, got start 0, stop inf, step 1");
+  for (const double wrong : {static_cast<double>(NAN), HUGE_VAL, -HUGE_VAL}) {
+    CHECK_THROWS_AS(arange<double>(0, wrong), ValueError);
+    CHECK_THROWS_AS(arange<double>(wrong, 0), ValueError);
+    CHECK_THROWS_AS(arange<double>(0, 1, wrong), ValueError);
+  }
+  CHECK_THROWS_WITH(arange<float>(0, 1e30F), contains_text("arange: more elements than memory can hold, got start 0, stop 1"));
+  CHECK_THROWS_AS(arange<double>(-1.7e308, 1.7e308), ValueError);  // their difference is no number
+  CHECK_THROWS_AS(arange<double>(0, 1, 1e-300), ValueError);
+  constexpr Index lowest = std::numeric_limits<Index>::min(), highest = std::numeric_limits<Index>::max();
+  CHECK_THROWS_AS(arange<Index>(lowest, highest), ValueError);
+  CHECK_THROWS_AS(arange<Index>(highest, lowest, -1), ValueError);
+  CHECK(arange<Index>(lowest, 0, highest).to_vector() == std::vector<Index>{lowest, -1});
+  CHECK(arange<Index>(highest, lowest, lowest).to_vector() == std::vector<Index>{highest, -1});
 }
 
 TEST_CASE("borrowed memory is used in place and given back once, by the last tensor", "[tensor][creation]") {

@@ -14,6 +14,20 @@ namespace tapestry::inline TAPESTRY_ABI {
 /// The root of what the library throws. A message is one line: operation, parameter, what it got, what it expects.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
+
+  /// Whoever passes an error on may say where it happened: `place` goes before the text, instead of what someone further in put there.
+  /// Type and text stay: `catch (ShapeError& error) { error.set_place("Sequential: layer 3 (Conv2d): "); throw; }`
+  [[gnu::cold, gnu::noinline]] void set_place(std::string_view place) {
+    std::string text(place);
+    text += what() + place_;
+    std::runtime_error::operator=(std::runtime_error(text));
+    place_ = place.size();
+  }
+  bool has_place() const { return place_ > 0; }
+  const void* source = nullptr;  ///< the innermost layer that was running, told apart by its address only
+
+ private:
+  std::size_t place_ = 0;  // how much of the text is the place
 };
 struct ShapeError : Error {  ///< sizes that do not fit together
   using Error::Error;
@@ -25,6 +39,9 @@ struct IndexError : Error {  ///< a position, axis or label that does not exist
   using Error::Error;
 };
 struct TypeError : Error {  ///< a scalar type or device other than the one expected
+  using Error::Error;
+};
+struct MemoryError : Error {  ///< a tensor for which the device has no room
   using Error::Error;
 };
 struct AutogradError : Error {  ///< a use of the tape that has no meaning

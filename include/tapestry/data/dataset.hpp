@@ -7,6 +7,7 @@
 #include <concepts>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,25 +21,36 @@ struct Sample {
   Index label = 0;
 };
 
-/// Whatever has a size and gives sample i: `Sample sample(Index i) const`, or `Sample sample(Index i, SampleRandom& random) const` if the
-/// sample is to differ from epoch to epoch. Several threads call it at once. Data sets are kept by value in subsets and loaders, so
-/// one that holds much shares it among its copies, as ImageDataset does.
+/// Whatever has a size and gives sample i: `S sample(Index i) const`, or `S sample(Index i, SampleRandom& random) const` if the sample is to
+/// differ from epoch to epoch. S is Sample for pictures, else whatever the loader can make batches of, see collate.hpp. Several threads
+/// call it at once. Data sets are kept by value in subsets and loaders, so one that holds much shares it among its copies, as ImageDataset does.
 template <class D>
 concept Dataset = requires(const D& dataset, Index i, SampleRandom& random) {
   { dataset.size() } -> std::convertible_to<Index>;
-  requires requires { { dataset.sample(i) } -> std::convertible_to<Sample>; } ||
-               requires { { dataset.sample(i, random) } -> std::convertible_to<Sample>; };
+  requires requires { dataset.sample(i); } || requires { dataset.sample(i, random); };
 };
 
 namespace detail {
 template <Dataset D>
-Sample sample_of(const D& dataset, Index i, SampleRandom& random) {
-  if constexpr (requires { dataset.sample(i, random); })
-    return dataset.sample(i, random);
+auto sample_of(const D& dataset, Index i, SampleRandom& random) {
+  const auto sample = [&]() -> decltype(auto) {
+    if constexpr (requires { dataset.sample(i, random); })
+      return dataset.sample(i, random);
+    else
+      return dataset.sample(i);
+  };
+  if constexpr (std::convertible_to<decltype(sample()), Sample>)
+    return Sample(sample());
   else
-    return dataset.sample(i);
+    return sample();
 }
+}  // namespace detail
 
+/// The type of a data set's samples.
+template <Dataset D>
+using SampleOf = decltype(detail::sample_of(std::declval<const D&>(), Index{}, std::declval<SampleRandom&>()));
+
+namespace detail {
 /// Where sample i stands in the data that all subsets come from: what an error message should name.
 template <Dataset D>
 Index record_of(const D& dataset, Index i) {
@@ -121,7 +133,7 @@ class Subset {
   }
 
   Index size() const { return static_cast<Index>(indices_->size()); }
-  Sample sample(Index i, SampleRandom& random) const { return detail::sample_of(dataset_, at(i), random); }
+  SampleOf<D> sample(Index i, SampleRandom& random) const { return detail::sample_of(dataset_, at(i), random); }
   Index record(Index i) const { return detail::record_of(dataset_, at(i)); }
   const std::vector<Index>& indices() const { return *indices_; }
 
@@ -138,6 +150,7 @@ class Subset {
 /// A data set whose images go through a transform each time they are asked for:
 /// `TransformedDataset(train, Compose(Resize(44), RandomCrop(32, {.padding = 4})))`.
 template <Dataset D>
+  requires std::same_as<SampleOf<D>, Sample>
 class TransformedDataset {
  public:
   TransformedDataset(D dataset, Transform transform) : dataset_(std::move(dataset)), transform_(std::move(transform)) {}

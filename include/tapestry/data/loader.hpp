@@ -9,18 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "../tensor/tensor.hpp"
-#include "dataset.hpp"
-#include "normalize.hpp"
+#include "collate.hpp"
 #include "prefetcher.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
-
-/// What one training step reads.
-struct Batch {
-  Tensor<float> images;   ///< [N, C, H, W], channels-last, on the CPU
-  Tensor<Index> labels;   ///< [N]
-};
 
 struct DataLoaderOptions {
   Index batch_size = 1;
@@ -36,26 +28,29 @@ struct DataLoaderOptions {
 ///   DataLoader loader(train, {.batch_size = 128, .shuffle = true, .num_workers = 3, .seed = 1});
 ///   for (auto& [images, labels] : loader) ...
 ///
+/// A data set of pictures gives Batches, one of tensors, numbers, pairs or tuples of them gives such, stacked (collate.hpp). For samples of
+/// any other type comes a function, which several threads call at once:
+/// `DataLoader(texts, [](std::vector<Text> samples) { ...; return batch; }, {.batch_size = 8})`.
+///
 /// Each loop is one epoch, counted from 0. The order of the samples is a function of (seed, epoch), what transforms draw for
 /// sample i one of (seed, epoch, i): batches are the same for any number of workers, and when a run is resumed. A loop that is left
 /// early ends its epoch; the next one begins the next, unless load_state() or set_epoch() said where to go on.
 ///
 /// Shapes   images [N, C, H, W]: N = batch_size, less in the last batch unless drop_last; all images of a batch have one size.
-///          Bytes become floats from 0 to 1, as by ToTensor.
 /// Throws   ValueError for an option outside its range. The loop throws Error, with the record named and the cause nested in it, in the
 ///          turn of the batch whose sample failed.
-template <Dataset D>
+template <Dataset D, class Collate = DefaultCollate>
 class DataLoader {
  public:
+  /// What a loop gets.
+  using value_type = decltype(detail::collator<SampleOf<D>>(Index{}, std::declval<const Collate&>()).batch());
+
   explicit DataLoader(D dataset, DataLoaderOptions options = {})
-      : dataset_(std::move(dataset)), options_(options), seed_(options.seed ? *options.seed : default_generator().seed()) {
-    const auto at_least = [](std::string_view option, Index value, Index low) {
-      if (value < low) throw ValueError(message("DataLoader: ", option, " must be at least ", low, ", got ", value));
-    };
-    at_least("batch_size", options.batch_size, 1);
-    at_least("num_workers", options.num_workers, 0);
-    at_least("prefetch_factor", options.prefetch_factor, 1);
-  }
+    requires std::same_as<Collate, DefaultCollate>
+      : DataLoader(std::move(dataset), options, Collate()) {}
+  DataLoader(D dataset, Collate collate, DataLoaderOptions options = {})
+    requires std::is_invocable_v<const Collate&, std::vector<SampleOf<D>>>
+      : DataLoader(std::move(dataset), options, std::move(collate)) {}
   DataLoader(const DataLoader&) = delete;  // a loop in progress refers to its loader
   DataLoader& operator=(const DataLoader&) = delete;
 
@@ -111,7 +106,7 @@ class DataLoader {
   /// A loop in progress. It owns the workers and ends them when it goes out of scope.
   class Iterator {
    public:
-    Batch& operator*() { return batch_; }
+    value_type& operator*() { return *batch_; }
     Iterator& operator++() {
       advance();
       return *this;
@@ -125,18 +120,15 @@ class DataLoader {
       advance();
     }
     void advance() {
-      std::optional<Batch> next = batches_->next();
-      if (next)
-        batch_ = std::move(*next);
-      else
-        batches_.reset();
-      if (loop_ == loader_->loop_) loader_->passed(!next);
+      batch_ = batches_->next();
+      if (!batch_) batches_.reset();
+      if (loop_ == loader_->loop_) loader_->passed(!batch_);
     }
 
     DataLoader* loader_;
     Index loop_;
-    std::unique_ptr<Prefetcher<Batch>> batches_;
-    Batch batch_;
+    std::unique_ptr<Prefetcher<value_type>> batches_;
+    std::optional<value_type> batch_;
   };
 
   Iterator begin() {
@@ -147,6 +139,15 @@ class DataLoader {
   std::default_sentinel_t end() const { return {}; }
 
  private:
+  DataLoader(D dataset, DataLoaderOptions options, Collate collate)
+      : dataset_(std::move(dataset)), collate_(std::move(collate)), options_(options), seed_(options.seed ? *options.seed : default_generator().seed()) {
+    const auto at_least = [](std::string_view option, Index value, Index low) {
+      if (value < low) throw ValueError(message("DataLoader: ", option, " must be at least ", low, ", got ", value));
+    };
+    at_least("batch_size", options.batch_size, 1);
+    at_least("num_workers", options.num_workers, 0);
+    at_least("prefetch_factor", options.prefetch_factor, 1);
+  }
   void passed(bool end) {
     if (!end)
       ++position_;
@@ -154,53 +155,41 @@ class DataLoader {
       set_epoch(epoch_ + 1);
   }
 
-  std::unique_ptr<Prefetcher<Batch>> prefetch() const {
+  std::unique_ptr<Prefetcher<value_type>> prefetch() const {
     const Index samples = static_cast<Index>(dataset_.size());
     auto make = [this, seed = seed_, epoch = epoch_, samples,
                  order = options_.shuffle ? detail::random_order(samples, detail::data_stream(detail::DataDraw::shuffle, seed_, epoch_))
                                           : std::vector<Index>()](Index batch) {
       const Index first = batch * options_.batch_size;
-      return collate(seed, epoch, order, first, std::min(options_.batch_size, samples - first));
+      return make_batch(seed, epoch, order, first, std::min(options_.batch_size, samples - first));
     };
-    return std::make_unique<Prefetcher<Batch>>(std::move(make), position_, size(), options_.num_workers,
+    return std::make_unique<Prefetcher<value_type>>(std::move(make), position_, size(), options_.num_workers,
                                                options_.num_workers * options_.prefetch_factor);
   }
 
   /// The batch of samples order[first], ..., order[first + count - 1]; an empty order stands for 0, 1, 2...
-  Batch collate(std::uint64_t seed, Index epoch, const std::vector<Index>& order, Index first, Index count) const {
-    Batch batch;
-    batch.labels = Tensor<Index>({count});
-    Index* labels = batch.labels.mutable_data();
-    float* images = nullptr;
+  value_type make_batch(std::uint64_t seed, Index epoch, const std::vector<Index>& order, Index first, Index count) const {
+    auto collator = detail::collator<SampleOf<D>>(count, collate_);
     for (Index n = 0; n < count; ++n) {
       const Index i = order.empty() ? first + n : order[static_cast<std::size_t>(first + n)];
-      try {
+      named([&] { return name_of_record(i); }, [&] {
         SampleRandom random(detail::data_stream(detail::DataDraw::sample, seed, epoch, i));
-        const Sample sample = detail::sample_of(dataset_, i, random);
-        labels[n] = sample.label;
-        std::visit([&](const auto& image) { images = append(batch, count, n, image, images); }, sample.image);
-      } catch (const std::exception& error) {
-        std::throw_with_nested(Error(message("DataLoader: ", name_of_record(i), ": ", error.what())));
-      } catch (...) {
-        std::throw_with_nested(Error(message("DataLoader: ", name_of_record(i), ": unknown exception")));
-      }
+        collator.add(detail::sample_of(dataset_, i, random));
+      });
     }
-    return batch;
+    return named([&] { return message("batch ", first / options_.batch_size); }, [&] { return collator.batch(); });
   }
 
-  /// Writes image n of a batch; the first one settles the size of all. Returns where the next one goes.
-  template <class T>
-  static float* append(Batch& batch, Index count, Index n, const BasicImage<T>& image, float* to) {
-    detail::checked_image("collate", image);
-    const Shape shape{count, image.channels, image.height, image.width};
-    if (n == 0) {
-      batch.images = Tensor<float>(shape, Layout::channels_last);
-      to = batch.images.mutable_data();
-    } else if (batch.images.shape() != shape) {
-      throw ShapeError(message("collate: image of ", image, " in a batch whose first image gave it shape ", batch.images.shape()));
+  /// What f() returns; an exception gets a name, and the cause nested in it.
+  template <class Name, class F>
+  static auto named(Name name, F f) {
+    try {
+      return f();
+    } catch (const std::exception& error) {
+      std::throw_with_nested(Error(message("DataLoader: ", name(), ": ", error.what())));
+    } catch (...) {
+      std::throw_with_nested(Error(message("DataLoader: ", name(), ": unknown exception")));
     }
-    detail::write_floats(image, to);
-    return to + image.pixels.size();
   }
 
   std::string name_of_record(Index i) const {
@@ -217,11 +206,18 @@ class DataLoader {
   static Tensor<Index> scalar(Index value) { return Tensor<Index>(Shape{}).fill(value); }
 
   D dataset_;
+  Collate collate_;
   DataLoaderOptions options_;
   std::uint64_t seed_;
   Index epoch_ = 0, position_ = 0;
   bool begun_ = false;  // a loop over this epoch was begun and has not ended
   Index loop_ = 0;      // the number of the loop that epoch and position speak of
 };
+
+template <class D>
+DataLoader(D, DataLoaderOptions = {}) -> DataLoader<D>;
+template <class D, class Collate>
+  requires std::is_invocable_v<const Collate&, std::vector<SampleOf<D>>>
+DataLoader(D, Collate, DataLoaderOptions = {}) -> DataLoader<D, Collate>;
 
 }  // namespace tapestry::inline TAPESTRY_ABI

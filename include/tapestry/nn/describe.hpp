@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-#include "../backend/geometry.hpp"
+#include "../core/config.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::detail {
 
@@ -22,7 +22,5 @@ inline std::string python_number(double value) {
   return text;
 }
 inline std::string python_bool(bool value) { return value ? "True" : "False"; }
-/// A square as one number, else (height, width).
-inline std::string python_size(const Size2& size) { return size.height == size.width ? std::to_string(size.height) : to_string(size); }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::detail

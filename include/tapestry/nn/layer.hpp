@@ -37,7 +37,7 @@ class Module {
   }
   Module& operator=(const Module&) = delete;
 
-  /// Names parameters, buffers and children, in PyTorch's order.
+  /// Names parameters, buffers and children, in PyTorch's order. What is left out is neither trained, saved nor moved; summary() finds it.
   virtual void members(const Members&) {}
   /// The name that print shows; the class's own unless overridden.
   virtual std::string name() const;
@@ -100,15 +100,33 @@ inline LayerObserver*& layer_observer() {
   return observer;
 }
 
+/// An error on its way out of a module's forward says which of the layers below was running, by name and class. Each module on the way
+/// tells it anew, so that the outermost one's names, which are the longest, remain.
+[[gnu::cold, gnu::noinline]] inline void name_layer(Error& error, Module& outer, Module& inner, const std::string& prefix = "") {
+  Members visit;
+  visit.on_child = [&](std::string_view name, Module& child) {
+    const std::string path = prefix + std::string(name);
+    if (&child == error.source) error.set_place(message(outer.name(), ": layer ", path, " (", child.name(), "): "));
+    name_layer(error, outer, child, path + ".");
+  };
+  inner.members(visit);
+}
+
 /// forward(), with the observer told before and after. A module that is no Layer may call it too, so that summary() has a row for it.
 template <class Forward>
 auto observed(Module& module, const Shape& input, Forward forward) {
-  LayerObserver* observer = layer_observer();
-  if (!observer) return forward();
-  observer->enter(module, input);
-  auto y = forward();
-  observer->leave(module, y.shape());
-  return y;
+  try {
+    LayerObserver* observer = layer_observer();
+    if (!observer) return forward();
+    observer->enter(module, input);
+    auto y = forward();
+    observer->leave(module, y.shape());
+    return y;
+  } catch (Error& error) {
+    if (error.source) name_layer(error, module, module);
+    if (!error.has_place()) error.source = &module;  // the innermost one, or one that members() does not name
+    throw;
+  }
 }
 }  // namespace detail
 

@@ -9,23 +9,27 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
+namespace detail {
+inline std::string pool_text(const PoolSize& size) { return size.pair ? to_string(size) : std::to_string(size.height); }
+}  // namespace detail
+
 /// The largest value under each window; see ops/max_pool2d.hpp, whose function max_pool2d_with_indices also tells where it stood.
 template <Floating T = float>
 class MaxPool2d : public Layer<T> {
  public:
-  explicit MaxPool2d(Size2 kernel, MaxPool2dOptions options = {}) : kernel_(kernel), options_(options) {
+  explicit MaxPool2d(PoolSize kernel, MaxPool2dOptions options = {}) : kernel_(kernel), options_(options) {
     detail::check_pool_options("MaxPool2d", kernel, options.stride, options.padding, options.dilation);
   }
   Tensor<T> forward(const Tensor<T>& x) override { return max_pool2d(x, kernel_, options_); }
   std::string name() const override { return "MaxPool2d"; }
   std::string description() const override {
-    return message("kernel_size=", detail::python_size(kernel_), ", stride=", detail::python_size(options_.stride.or_kernel(kernel_)),
-                   ", padding=", detail::python_size(options_.padding), ", dilation=", detail::python_size(options_.dilation),
+    return message("kernel_size=", detail::pool_text(kernel_), ", stride=", detail::pool_text(options_.stride.or_kernel(kernel_)),
+                   ", padding=", detail::pool_text(options_.padding), ", dilation=", detail::pool_text(options_.dilation),
                    ", ceil_mode=", detail::python_bool(options_.ceil_mode));
   }
 
  private:
-  Size2 kernel_;
+  PoolSize kernel_;
   MaxPool2dOptions options_;
 };
 
@@ -33,18 +37,18 @@ class MaxPool2d : public Layer<T> {
 template <Floating T = float>
 class AvgPool2d : public Layer<T> {
  public:
-  explicit AvgPool2d(Size2 kernel, AvgPool2dOptions options = {}) : kernel_(kernel), options_(options) {
+  explicit AvgPool2d(PoolSize kernel, AvgPool2dOptions options = {}) : kernel_(kernel), options_(options) {
     detail::check_pool_options("AvgPool2d", kernel, options.stride, options.padding, 1);
   }
   Tensor<T> forward(const Tensor<T>& x) override { return avg_pool2d(x, kernel_, options_); }
   std::string name() const override { return "AvgPool2d"; }
   std::string description() const override {
-    return message("kernel_size=", detail::python_size(kernel_), ", stride=", detail::python_size(options_.stride.or_kernel(kernel_)),
-                   ", padding=", detail::python_size(options_.padding));
+    return message("kernel_size=", detail::pool_text(kernel_), ", stride=", detail::pool_text(options_.stride.or_kernel(kernel_)),
+                   ", padding=", detail::pool_text(options_.padding));
   }
 
  private:
-  Size2 kernel_;
+  PoolSize kernel_;
   AvgPool2dOptions options_;
 };
 
@@ -52,23 +56,20 @@ class AvgPool2d : public Layer<T> {
 template <Floating T = float>
 class AdaptiveAvgPool2d : public Layer<T> {
  public:
-  template <std::integral I>
-  explicit AdaptiveAvgPool2d(I output_size) : AdaptiveAvgPool2d(Size2(output_size)) {
-    description_ = message("output_size=", static_cast<Index>(output_size));
-  }
-  explicit AdaptiveAvgPool2d(Size2 output_size) : output_size_(output_size) {
-    const auto text = [](Index size) { return size == keep_size ? std::string("None") : std::to_string(size); };
+  explicit AdaptiveAvgPool2d(PoolSize output_size) : output_size_(output_size) {
     if (output_size.height < keep_size || output_size.width < keep_size)
       throw ValueError(message("AdaptiveAvgPool2d: output_size must be at least 0, or keep_size, got ", output_size));
-    description_ = message("output_size=(", text(output_size.height), ", ", text(output_size.width), ")");
   }
   Tensor<T> forward(const Tensor<T>& x) override { return adaptive_avg_pool2d(x, output_size_); }
   std::string name() const override { return "AdaptiveAvgPool2d"; }
-  std::string description() const override { return description_; }
+  std::string description() const override {
+    const auto text = [](Index size) { return size == keep_size ? std::string("None") : std::to_string(size); };
+    const auto& o = output_size_;
+    return "output_size=" + (o.pair ? message('(', text(o.height), ", ", text(o.width), ')') : text(o.height));
+  }
 
  private:
-  Size2 output_size_;
-  std::string description_;
+  PoolSize output_size_;
 };
 
 }  // namespace tapestry::inline TAPESTRY_ABI

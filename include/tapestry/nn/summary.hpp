@@ -1,40 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../backend/meta/meta_backend.hpp"
-#include "module.hpp"
+#include "meta_stay.hpp"
 #include "summary_table.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
-/// Puts the tensors of a module on the meta device and the module into evaluation, and everything back at the end.
-class MetaStay {
- public:
-  explicit MetaStay(Module& module) {
-    remember_training(module);
-    for_each_member(module, [&](const std::string&, AnyTensor& tensor, Member) { places_.emplace_back(&tensor, tensor); });
-    for (auto& [place, original] : places_) *place = empty_any(original.dtype(), original.shape(), original.layout(), meta());
-    module.eval();
-  }
-  ~MetaStay() {
-    for (auto& [place, original] : places_) *place = original;
-    for (auto& [module, training] : training_) module->train(training);  // a parent before its children, which then say otherwise
-  }
-  MetaStay(const MetaStay&) = delete;
-  MetaStay& operator=(const MetaStay&) = delete;
-
- private:
-  void remember_training(Module& module) {
-    training_.emplace_back(&module, module.training());
-    Members visit;
-    visit.on_child = [this](std::string_view, Module& child) { remember_training(child); };
-    module.members(visit);
-  }
-  std::vector<std::pair<AnyTensor*, AnyTensor>> places_;
-  std::vector<std::pair<Module*, bool>> training_;
-};
-
 /// Writes down each layer as it is called.
 class SummaryObserver final : public LayerObserver {
  public:
@@ -47,13 +19,18 @@ class SummaryObserver final : public LayerObserver {
   void enter(Module& layer, const Shape&) override {
     if (!open_.empty()) rows[open_.back()].leaf = false;
     Summary::Row row;
+    bool named = false;
     for (const auto& [module, name] : names_)
-      if (module == &layer) row.name = name;
+      if (module == &layer) {
+        row.name = name;
+        named = true;
+      }
+    if (!named) refuse_unnamed(layer);
     row.type = layer.name();
     row.depth = static_cast<Index>(open_.size());
     row.flops = meta_multiply_adds();
     open_.push_back(rows.size());
-    modules.push_back(&layer);
+    modules.push_back(named ? &layer : nullptr);
     rows.push_back(std::move(row));
   }
   void leave(Module&, const Shape& output) override {
@@ -64,9 +41,16 @@ class SummaryObserver final : public LayerObserver {
   }
 
   std::vector<Summary::Row> rows;
-  std::vector<Module*> modules;  // one a row
+  std::vector<Module*> modules;  // one a row; null for one that was made on the spot and is gone by now
 
  private:
+  /// A layer made on the spot, as `ReLU()(x)`, needs no name; what it holds would be lost.
+  void refuse_unnamed(Module& layer) const {
+    for_each_member(layer, [&](const std::string& tensor, AnyTensor&, Member) {
+      throw ValueError(message("summary: ", rows[open_.back()].type, " calls a ", layer.name(), " that its members() does not name, so that no ",
+                               "optimiser trains its ", tensor, ", no state_dict saves it, and to() leaves it behind"));
+    });
+  }
   void name_all(Module& module, const std::string& name) {
     names_.emplace_back(&module, name);
     Members visit;
@@ -100,7 +84,8 @@ void run_root(SummaryObserver& observer, M& module, const X& x) {
 /// Runs any module on an input of the given shape without computing or allocating anything, and tells for each layer that is called its output
 /// shape, parameters and FLOPs. The module is unchanged afterwards. T is the scalar type of the input: `summary<Index>(embedding, {4, 7})`.
 ///
-/// Throws   what the module's forward throws if the shape does not fit.
+/// Throws   ValueError if it meets a layer with parameters that members() does not name, TypeError if it meets such a parameter.
+///          Else what the module's forward throws if the shape does not fit.
 template <Scalar T = float, std::derived_from<Module> M>
 Summary summary(M& module, const Shape& input) {
   const auto count_parameters = [](Module& m, auto& into) {  // what several layers share counts once
@@ -124,16 +109,21 @@ Summary summary(M& module, const Shape& input) {
     const detail::MetaStay stay(module);
     detail::SummaryObserver observer(module);
     const std::uint64_t before = detail::meta_multiply_adds();
-    if constexpr (requires { typename M::value_type; })
-      module(Tensor<typename M::value_type>(input, Layout::row_major, meta()));
-    else
-      detail::run_root(observer, module, Tensor<T>(input, Layout::row_major, meta()));
+    try {
+      if constexpr (requires { typename M::value_type; })
+        module(Tensor<typename M::value_type>(input, Layout::row_major, meta()));
+      else
+        detail::run_root(observer, module, Tensor<T>(input, Layout::row_major, meta()));
+    } catch (const TypeError& error) {
+      if (std::string_view(error.what()).find("on different devices, meta and ") == std::string_view::npos) throw;
+      throw TypeError(message(error.what(), "; summary moves what members() names to meta: a tensor seems to be forgotten there"));
+    }
     result.flops = 2 * (detail::meta_multiply_adds() - before);
     result.rows = std::move(observer.rows);
     modules = std::move(observer.modules);
   }
   for (std::size_t i = 0; i < modules.size(); ++i) {
-    count_parameters(*modules[i], result.rows[i]);
+    if (modules[i]) count_parameters(*modules[i], result.rows[i]);
     if (result.rows[i].leaf) result.activation_bytes += static_cast<std::uint64_t>(result.rows[i].output.numel()) * element;
   }
   for (const AnyTensor& tensor : count_parameters(module, result)) result.parameter_bytes += tensor.bytes();

@@ -9,7 +9,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 struct AvgPool2dOptions {
   PoolStride stride{};            ///< from one window to the next; by default the kernel
-  Size2 padding = 0;              ///< zero pixels on each side; at most half the kernel
+  PoolSize padding = 0;           ///< zero pixels on each side; at most half the kernel
   bool ceil_mode = false;         ///< whether a last window may hang over the edge
   bool count_include_pad = true;  ///< whether padding counts among what is averaged
   std::optional<Index> divisor_override{};  ///< divide by this instead of the count

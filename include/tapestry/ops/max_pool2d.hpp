@@ -7,8 +7,8 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 struct MaxPool2dOptions {
   PoolStride stride{};     ///< from one window to the next; by default the kernel
-  Size2 padding = 0;       ///< pixels on each side that never win; at most half the kernel
-  Size2 dilation = 1;      ///< pixels from one tap of the window to the next
+  PoolSize padding = 0;    ///< pixels on each side that never win; at most half the kernel
+  PoolSize dilation = 1;   ///< pixels from one tap of the window to the next
   bool ceil_mode = false;  ///< whether a last window may hang over the edge
 };
 

@@ -5,9 +5,19 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
+/// A size of a pooling window that remembers whether it was given as a number or as a pair, since print() shows it so: `2` or `(2, 2)`.
+struct PoolSize : Size2 {
+  bool pair = false;
+
+  template <std::integral I>
+  constexpr PoolSize(I both) : Size2(both) {}  // NOLINT: implicit, so that .padding = 1 works
+  constexpr PoolSize(Index h, Index w) : Size2(h, w), pair(true) {}
+  constexpr PoolSize(Size2 size) : Size2(size), pair(true) {}  // NOLINT
+};
+
 /// How far a pooling window moves: a number, a pair, or by default its own size, so that windows lie side by side.
 struct PoolStride {
-  Size2 size;
+  PoolSize size = 1;
   bool of_kernel = true;
 
   constexpr PoolStride() = default;
@@ -15,7 +25,7 @@ struct PoolStride {
   constexpr PoolStride(I both) : size(both), of_kernel(false) {}  // NOLINT: implicit, so that .stride = 2 works
   constexpr PoolStride(Index height, Index width) : size(height, width), of_kernel(false) {}
   constexpr PoolStride(Size2 pair) : size(pair), of_kernel(false) {}  // NOLINT
-  constexpr Size2 or_kernel(Size2 kernel) const { return of_kernel ? kernel : size; }
+  constexpr PoolSize or_kernel(PoolSize kernel) const { return of_kernel ? kernel : size; }
 };
 
 namespace detail {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <numbers>
 #include <optional>
+#include <type_traits>
 
 #include "optimizer.hpp"
 
@@ -83,14 +84,24 @@ class Schedule {
   Index steps_ = 0;
 };
 
-/// lr = base * f(step): any rule of the user's own.
+/// lr = base * f(step): any rule of the user's own, one for all groups or one for each.
+/// Throws   ValueError unless there are as many rules as groups.
 class LambdaLR : public Schedule {
  public:
-  LambdaLR(ScheduledOptimizer& optimizer, std::function<double(Index step)> factor) : Schedule(optimizer), factor_(std::move(factor)) { apply(); }
-  double lr_at(Index step, Index group) const override { return base_lr(group) * factor_(step); }
+  template <class F>
+    requires std::is_invocable_r_v<double, const F&, Index>
+  LambdaLR(ScheduledOptimizer& optimizer, F factor)
+      : LambdaLR(optimizer, std::vector<std::function<double(Index step)>>(static_cast<std::size_t>(optimizer.group_count()), factor)) {}
+  LambdaLR(ScheduledOptimizer& optimizer, std::vector<std::function<double(Index step)>> factors)
+      : Schedule(optimizer), factors_(std::move(factors)) {
+    if (static_cast<Index>(factors_.size()) != optimizer.group_count())
+      throw ValueError(message("LambdaLR: factors must be one a group of parameters, ", optimizer.group_count(), ", got ", factors_.size()));
+    apply();
+  }
+  double lr_at(Index step, Index group) const override { return base_lr(group) * factors_[static_cast<std::size_t>(group)](step); }
 
  private:
-  std::function<double(Index)> factor_;
+  std::vector<std::function<double(Index)>> factors_;
 };
 
 /// lr = base * gamma^floor(step / step_size)

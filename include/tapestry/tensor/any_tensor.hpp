@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -182,11 +183,17 @@ inline const AnyTensor* find(const NamedTensors& tensors, std::string_view name)
 }
 
 /// An uninitialised tensor of a type known at run time.
+/// Throws   ShapeError for a negative size, MemoryError if the device has no room.
 inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Device device) {
   checked_sizes("empty", shape);
   if (shape.rank() != 4) layout = Layout::row_major;
-  auto storage = std::allocate_shared<detail::Storage>(CachedAllocator<detail::Storage>(), device, static_cast<std::size_t>(shape.numel()) * size_of(dtype));
-  return AnyTensor(detail::make_body(std::move(storage), shape, dtype, layout));
+  const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
+  try {
+    auto storage = std::allocate_shared<detail::Storage>(CachedAllocator<detail::Storage>(), device, bytes);
+    return AnyTensor(detail::make_body(std::move(storage), shape, dtype, layout));
+  } catch (const std::bad_alloc&) {
+    throw MemoryError(message("cannot allocate ", bytes, " bytes on ", device, " for a tensor of ", name_of(dtype), " of shape ", shape));
+  }
 }
 
 /// A new tensor with the same elements in the given layout; recorded by no tape.

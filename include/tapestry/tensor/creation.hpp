@@ -11,23 +11,35 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 // Everything here makes a row-major tensor of float unless told otherwise: `zeros({2, 3})`, `zeros<Index>({4}, device)`.
 
+namespace detail {
+/// An uninitialised tensor, whose refusals name the function that makes it.
+template <Scalar T>
+[[gnu::noinline]] Tensor<T> made(std::string_view op, const Shape& shape, Device device) {
+  try {
+    return Tensor<T>(checked_sizes(op, shape), Layout::row_major, device);
+  } catch (const MemoryError& error) {
+    throw MemoryError(message(op, ": ", error.what()));
+  }
+}
+}  // namespace detail
+
 /// Elements that hold whatever the memory held.
 template <Scalar T = float>
 Tensor<T> empty(const Shape& shape, Device device = cpu()) {
-  return Tensor<T>(shape, Layout::row_major, device);
+  return detail::made<T>("empty", shape, device);
 }
 /// Every element `value`.
 template <Scalar T = float>
 Tensor<T> full(const Shape& shape, std::type_identity_t<T> value, Device device = cpu()) {
-  return Tensor<T>(checked_sizes("full", shape), Layout::row_major, device).fill(value);
+  return detail::made<T>("full", shape, device).fill(value);
 }
 template <Scalar T = float>
 Tensor<T> zeros(const Shape& shape, Device device = cpu()) {
-  return Tensor<T>(checked_sizes("zeros", shape), Layout::row_major, device).fill(T{0});
+  return detail::made<T>("zeros", shape, device).fill(T{0});
 }
 template <Scalar T = float>
 Tensor<T> ones(const Shape& shape, Device device = cpu()) {
-  return Tensor<T>(checked_sizes("ones", shape), Layout::row_major, device).fill(T{1});
+  return detail::made<T>("ones", shape, device).fill(T{1});
 }
 
 /// Shape, layout, device and scalar type of x.
@@ -127,19 +139,38 @@ Tensor<T> tensor(std::initializer_list<std::initializer_list<std::initializer_li
   return detail::tensor_of_nested<T>(blocks, device);
 }
 
+namespace detail {
+/// How many numbers arange(start, stop, step) has. Integers differ by up to 2^64 - 1: counted without a sign.
+template <Scalar T>
+[[gnu::noinline]] Index arange_count(T start, T stop, T step) {
+  const auto text = [&] { return message("got start ", start, ", stop ", stop, ", step ", step); };
+  if constexpr (Floating<T>)
+    if (!std::isfinite(start) || !std::isfinite(stop) || !std::isfinite(step))
+      throw ValueError(message("arange: start, stop and step must be finite, ", text()));
+  if (step == T{0}) throw ValueError(message("arange: step must not be 0, ", text()));
+  const bool up = step > T{0};
+  if (up ? start > stop : start < stop) throw ValueError(message("arange: step must lead from start to stop, ", text()));
+  constexpr std::uint64_t most = (std::uint64_t{1} << 63) / 8;
+  std::uint64_t count = 0;
+  if constexpr (Floating<T>) {
+    const double steps = std::ceil((static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step));
+    count = steps < static_cast<double>(most) ? static_cast<std::uint64_t>(steps) : most;
+  } else if (start != stop) {
+    const auto bits = [](T value) { return static_cast<std::uint64_t>(static_cast<Index>(value)); };
+    count = ((up ? bits(stop) - bits(start) : bits(start) - bits(stop)) - 1) / (up ? bits(step) : 0 - bits(step)) + 1;
+  }
+  if (count >= most) throw ValueError(message("arange: more elements than memory can hold, ", text()));
+  return static_cast<Index>(count);
+}
+}  // namespace detail
+
 /// start, start + step, ... as long as it lies before stop (after, if step is negative).
-/// Throws   ValueError if step is 0 or leads away from stop.
+/// Throws   ValueError if a number is not finite, step is 0 or leads away from stop, or the numbers are more than memory can hold.
 template <Scalar T = float>
   requires(!std::same_as<T, bool>)
 Tensor<T> arange(std::type_identity_t<T> start, std::type_identity_t<T> stop, std::type_identity_t<T> step = T{1}, Device device = cpu()) {
-  if (step == T{0} || (step > T{0} ? start > stop : start < stop) || start != start || stop != stop || step != step)
-    throw ValueError(message("arange: step must lead from start to stop, got start ", start, ", stop ", stop, ", step ", step));
-  Index count = 0;
-  if constexpr (Floating<T>)
-    count = static_cast<Index>(std::ceil((static_cast<double>(stop) - static_cast<double>(start)) / static_cast<double>(step)));
-  else if (start != stop)
-    count = (static_cast<Index>(stop) - static_cast<Index>(start) - (step > 0 ? 1 : -1)) / static_cast<Index>(step) + 1;
-  Tensor<T> x(Shape{count}, Layout::row_major, device);
+  const Index count = detail::arange_count<T>(start, stop, step);
+  Tensor<T> x = detail::made<T>("arange", {count}, device);
   if (count > 0) kernels_of(x).arange(count, start, step, x.mutable_data());
   return x;
 }
@@ -180,7 +211,7 @@ Tensor<T> from_blob(T* data, const Shape& shape, std::function<void(void*)> give
 template <Floating T = float>
 Tensor<T> uniform(const Shape& shape, double low, double high, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(low <= high)) throw ValueError(message("uniform: high must be at least low, got low ", low, ", high ", high));
-  Tensor<T> x(checked_sizes("uniform", shape), Layout::row_major, device);
+  Tensor<T> x = detail::made<T>("uniform", shape, device);
   backend_of(x).uniform(generator.reserve(x.numel()), static_cast<T>(low), static_cast<T>(high), x.numel(), x.mutable_data());
   return x;
 }
@@ -189,7 +220,7 @@ Tensor<T> uniform(const Shape& shape, double low, double high, Generator& genera
 template <Floating T = float>
 Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(deviation >= 0)) throw ValueError(message("normal: deviation must be at least 0, got ", deviation));
-  Tensor<T> x(checked_sizes("normal", shape), Layout::row_major, device);
+  Tensor<T> x = detail::made<T>("normal", shape, device);
   backend_of(x).normal(generator.reserve(x.numel()), static_cast<T>(mean), static_cast<T>(deviation), x.numel(), x.mutable_data());
   return x;
 }
@@ -225,7 +256,7 @@ Tensor<T> randn_like(const Tensor<T>& x, Generator& generator = default_generato
 /// Throws   ValueError unless low < high.
 inline Tensor<Index> randint(Index low, Index high, const Shape& shape, Generator& generator = default_generator(), Device device = cpu()) {
   if (low >= high) throw ValueError(message("randint: high must be above low, got low ", low, ", high ", high));
-  Tensor<Index> x(checked_sizes("randint", shape), Layout::row_major, device);
+  Tensor<Index> x = detail::made<Index>("randint", shape, device);
   device.memory().random_integers(generator.reserve(x.numel()), low, high, x.numel(), x.mutable_data());
   return x;
 }
@@ -233,7 +264,7 @@ inline Tensor<Index> randint(Index low, Index high, const Shape& shape, Generato
 /// Throws   ValueError unless 0 <= probability <= 1.
 inline Tensor<bool> bernoulli(const Shape& shape, double probability, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(probability >= 0 && probability <= 1)) throw ValueError(message("bernoulli: probability must be from 0 to 1, got ", probability));
-  Tensor<bool> x(checked_sizes("bernoulli", shape), Layout::row_major, device);
+  Tensor<bool> x = detail::made<bool>("bernoulli", shape, device);
   device.memory().bernoulli(generator.reserve(x.numel()), probability, x.numel(), x.mutable_data());
   return x;
 }
