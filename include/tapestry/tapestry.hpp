@@ -64,6 +64,7 @@
 #include "tensor/tensor.hpp"
 
 #include "autograd/gradcheck.hpp"
+#include "autograd/owed.hpp"
 #include "autograd/tape.hpp"
 
 #include "ops/adaptive_avg_pool2d.hpp"

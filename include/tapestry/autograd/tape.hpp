@@ -71,6 +71,9 @@ class Tape {
   /// How many ops are recorded.
   std::size_t size() const { return entries_.size(); }
 
+  /// Whether an op with these inputs would be recorded now.
+  static bool records(std::initializer_list<AnyTensor> inputs) { return wanted(inputs.begin(), inputs.size()); }
+
   static Tape*& current() {
     thread_local Tape* tape = nullptr;
     return tape;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "device.hpp"
+#include "epilogue.hpp"
 #include "geometry.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -94,6 +95,17 @@ class Backend : public Kernels<T> {
 
   /// y = x * w + bias; bias may be null.
   virtual void conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y);
+  /// y = stages(x * w)
+  virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y) {
+    conv2d(g, x, w, stages.bias, y);
+    finish(g.batch * g.out_pixels(), g.out_channels, stages, y);
+  }
+  /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
+  virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
+    gemm(Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out);
+    if (stages.bias) add_rows(rows, out, stages.bias, y);
+    finish(rows, out, stages, y);
+  }
   /// dx from dy.
   virtual void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx);
   /// dw from x and dy.
@@ -111,8 +123,15 @@ class Backend : public Kernels<T> {
 
   /// Mean and biased variance of each column of x[rows][channels].
   virtual void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) = 0;
-  /// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by column; gamma and beta may be null.
+  /// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by column; gamma and beta may be null, x and y the same.
   virtual void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, T* y) = 0;
+  /// y = stages(x), whose bias is null.
+  virtual void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& stages, T* y) {
+    normalize(rows, channels, x, stages.mean, stages.variance, stages.eps, stages.gamma, stages.beta, y);
+    Stages<T> rest = stages;
+    rest.mean = nullptr;
+    finish(rows, channels, rest, y);
+  }
   /// With h = (x - mean) / sqrt(variance + eps):  dbeta = sum of dy,  dgamma = sum of dy*h, and
   /// dx = gamma / sqrt(variance + eps) * (dy - dbeta/rows - h*dgamma/rows) if mean and variance are the batch's own, else only gamma / sqrt(...) * dy.
   /// gamma may be null (then 1), dx may be null (not wanted).
@@ -134,6 +153,20 @@ class Backend : public Kernels<T> {
   virtual void sgd_step(const SgdStep& s, Index count, const T* dw, T* momentum, T* w) = 0;  ///< momentum may be null
   virtual void adam_step(const AdamStep& s, Index count, const T* dw, T* first, T* second, T* largest, T* w) = 0;  ///< largest: null unless amsgrad
   virtual void rmsprop_step(const RmsPropStep& s, Index count, const T* dw, T* square, T* mean, T* momentum, T* w) = 0;  ///< mean, momentum may be null
+
+ private:
+  /// The stages after the bias, one after the other, in place.
+  void finish(Index rows, Index channels, const Stages<T>& s, T* y) {
+    const Index count = rows * channels;
+    if (s.mean) normalize(rows, channels, y, s.mean, s.variance, s.eps, s.gamma, s.beta, y);
+    if (s.residual) this->scale_add(count, T{1}, s.residual, T{1}, y);
+    switch (s.activation) {
+      case Activation::none: return;
+      case Activation::relu: return this->unary(UnaryOp::relu, count, y, T{}, T{}, y);
+      case Activation::leaky_relu: return this->unary(UnaryOp::leaky_relu, count, y, s.slope, T{}, y);
+      case Activation::clamp: return this->unary(UnaryOp::clamp, count, y, s.low, s.high, y);
+    }
+  }
 };
 
 namespace detail {

@@ -38,4 +38,19 @@ struct Epilogue {
   }
 };
 
+/// The same as layers put it: what follows a convolution, a product or a normalisation, in this order, before its numbers are stored.
+///
+///   v = x + bias[c];   v = (v - mean[c]) / sqrt(variance[c] + eps) * gamma[c] + beta[c];   v = v + residual;   y = activation(v)
+///
+/// A null bias, mean or residual: no such stage. gamma and beta may be null, as for normalize.
+template <Floating T>
+struct Stages {
+  const T* bias = nullptr;
+  const T *mean = nullptr, *variance = nullptr, *gamma = nullptr, *beta = nullptr;
+  T eps{};
+  const T* residual = nullptr;
+  Activation activation = Activation::none;
+  T slope{}, low{}, high{};
+};
+
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <typeinfo>
 
+#include "../autograd/owed.hpp"
 #include "members.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -117,7 +118,12 @@ template <class Forward>
 auto observed(Module& module, const Shape& input, Forward forward) {
   try {
     LayerObserver* observer = layer_observer();
-    if (!observer) return forward();
+    if (!observer) {
+      const ModuleCall call;
+      auto y = forward();
+      call.finish();
+      return y;
+    }
     observer->enter(module, input);
     auto y = forward();
     observer->leave(module, y.shape());

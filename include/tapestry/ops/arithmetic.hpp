@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "../autograd/owed.hpp"
 #include "elementwise.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -13,7 +14,10 @@ namespace tapestry::inline TAPESTRY_ABI {
 /// y = a + b
 template <Number T>
 Tensor<T> add(const Tensor<T>& a, const Tensor<T>& b) {
-  return record("add", detail::binary("add", BinaryOp::add, a, b), {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b)](const Tensor<T>& dy) {
+  Tensor<T> y;
+  if constexpr (Floating<T>) y = detail::owe_sum(a, b);
+  if (!y.defined()) y = detail::binary("add", BinaryOp::add, a, b);
+  return record("add", y, {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b)](const Tensor<T>& dy) {
     if (a_grad.wanted()) a_grad.add(detail::sum_to(dy, a_grad.shape()));
     if (b_grad.wanted()) b_grad.add(detail::sum_to(dy, b_grad.shape()));
   });

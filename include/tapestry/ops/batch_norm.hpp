@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "../autograd/owed.hpp"
 #include "images.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -89,8 +90,16 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
     }
   }
   const auto data = [](const Tensor<T>& vector) { return vector.defined() ? vector.data() : nullptr; };
-  Tensor<T> y(input.shape(), Layout::channels_last, x.device());
-  backend.normalize(rows, channels, input.data(), mean.data(), variance.data(), eps, data(weight), data(bias), y.mutable_data());
+  Tensor<T> y;
+  if (!options.training && !Tape::records({x, weight, bias})) y = detail::owe_normalization(input, mean, variance, eps, weight, bias);
+  if (!y.defined() && detail::may_owe()) {
+    input.data();  // computed by now, should it have been owed
+    y = detail::owe<T>(input.shape(), input.layout(), {.source = detail::Staged<T>::Source::normalization, .x = input, .rows = rows,
+                                                       .channels = channels, .mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps});
+  } else if (!y.defined()) {
+    y = Tensor<T>(input.shape(), input.layout(), x.device());
+    backend.normalize(rows, channels, input.data(), mean.data(), variance.data(), eps, data(weight), data(bias), y.mutable_data());
+  }
 
   return record("batch_norm", detail::from_channels_innermost(y, shape), {x, weight, bias, mean, variance},
                 [rows, channels, input, mean, variance, eps, weight, of_batch = options.training, data, x_grad = grad_of(x),

@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "../autograd/owed.hpp"
 #include "pad.hpp"
 #include "padding.hpp"
 
@@ -99,8 +100,16 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   }
 
   const Tensor<T> images = detail::as_batch(x), filters = in_layout(weight, Layout::channels_last);
-  Tensor<T> batch({g.batch, g.out_channels, g.out_height, g.out_width}, Layout::channels_last, x.device());
-  backend_of(x).conv2d(g, images.data(), filters.data(), bias.defined() ? bias.data() : nullptr, batch.mutable_data());
+  const Shape batch_shape{g.batch, g.out_channels, g.out_height, g.out_width};
+  Tensor<T> batch;
+  if (detail::may_owe() && x.rank() == 4) {
+    images.data();  // computed by now, should it have been owed
+    batch = detail::owe<T>(batch_shape, Layout::channels_last,
+                           {.source = detail::Staged<T>::Source::convolution, .x = images, .weight = filters, .bias = bias, .g = g});
+  } else {
+    batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
+    backend_of(x).conv2d(g, images.data(), filters.data(), bias.defined() ? bias.data() : nullptr, batch.mutable_data());
+  }
   const Tensor<T> y = detail::from_batch(batch, detail::image_shape(x.shape(), g.out_channels, g.out_height, g.out_width));
 
   return record("conv2d", y, {x, weight, bias}, [g, images, filters, x_grad = grad_of(x), weight_grad = grad_of(weight),

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "../autograd/owed.hpp"
 #include "broadcast.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -14,12 +15,18 @@ namespace detail {
 /// y = op(x) for an op whose derivative the backend knows; keeps x and y.
 template <Number T>
 Tensor<T> unary(const char* name, UnaryOp op, const Tensor<T>& x, T a = T{0}, T b = T{0}) {
-  Tensor<T> y = empty_like(x);
-  kernels_of(x).unary(op, x.numel(), x.data(), a, b, y.mutable_data());
+  Tensor<T> y;
+  if constexpr (Floating<T>)
+    if (op == UnaryOp::clamp) y = owe_activation(x, Activation::clamp, T{}, a, b);
+  if (!y.defined()) {
+    y = empty_like(x);
+    kernels_of(x).unary(op, x.numel(), x.data(), a, b, y.mutable_data());
+  }
   if constexpr (Floating<T>) {
-    return record(name, y, {x}, [x_grad = grad_of(x), op, x, y, a, b](const Tensor<T>& dy) {
-      Tensor<T> dx = empty_like(x);
-      backend_of(x).unary_backward(op, x.numel(), x.data(), y.data(), dy.data(), a, b, dx.mutable_data());
+    // Where x was clamped tells y as well.
+    return record(name, y, {x}, [x_grad = grad_of(x), op, x = op == UnaryOp::clamp ? y : x, y, a, b](const Tensor<T>& dy) {
+      Tensor<T> dx = empty_like(y);
+      backend_of(y).unary_backward(op, y.numel(), x.data(), y.data(), dy.data(), a, b, dx.mutable_data());
       x_grad.add(dx);
     });
   } else {

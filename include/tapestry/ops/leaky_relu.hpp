@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../autograd/tape.hpp"
+#include "../autograd/owed.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -15,13 +15,17 @@ namespace tapestry::inline TAPESTRY_ABI {
 template <Floating T>
 Tensor<T> leaky_relu(const Tensor<T>& x, double negative_slope = 0.01) {
   const T slope = static_cast<T>(negative_slope);
-  Tensor<T> y(x.shape(), x.layout(), x.device());
-  backend_of(x).unary(UnaryOp::leaky_relu, x.numel(), x.data(), slope, T{0}, y.mutable_data());
+  Tensor<T> y;
+  if (slope > 0) y = detail::owe_activation(x, Activation::leaky_relu, slope);
+  if (!y.defined()) {
+    y = Tensor<T>(x.shape(), x.layout(), x.device());
+    backend_of(x).unary(UnaryOp::leaky_relu, x.numel(), x.data(), slope, T{0}, y.mutable_data());
+  }
 
-  return record("leaky_relu", y, {x}, [slope, x, y, x_grad = grad_of(x)](const Tensor<T>& dy) {
+  return record("leaky_relu", y, {x}, [slope, seen = slope > 0 ? y : x, y, x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
     Tensor<T> dx(dy.shape(), dy.layout(), dy.device());
-    backend_of(dy).unary_backward(UnaryOp::leaky_relu, dy.numel(), x.data(), y.data(), dy.data(), slope, T{0}, dx.mutable_data());
+    backend_of(dy).unary_backward(UnaryOp::leaky_relu, dy.numel(), seen.data(), y.data(), dy.data(), slope, T{0}, dx.mutable_data());
     x_grad.add(dx);
   });
 }

@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "../autograd/tape.hpp"
+#include "../autograd/owed.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -41,9 +41,16 @@ Tensor<T> linear(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   Index rows = 1;
   for (Index axis = 0; axis + 1 < x.rank(); ++axis) rows *= x.shape()[axis];
   const Tensor<T> input = in_layout(x, Layout::row_major);
-  Tensor<T> y(y_shape, Layout::row_major, x.device());
-  backend_of(x).gemm(Transpose::no, Transpose::yes, rows, out, in, input.data(), in, weight.data(), in, T{0}, y.mutable_data(), out);
-  if (bias.defined()) backend_of(x).add_rows(rows, out, bias.data(), y.mutable_data());
+  Tensor<T> y;
+  if (detail::may_owe()) {
+    input.data();  // computed by now, should it have been owed
+    y = detail::owe<T>(y_shape, Layout::row_major, {.source = detail::Staged<T>::Source::linear, .x = input, .weight = weight,
+                                                    .bias = bias, .rows = rows, .channels = out, .depth = in});
+  } else {
+    y = Tensor<T>(y_shape, Layout::row_major, x.device());
+    backend_of(x).gemm(Transpose::no, Transpose::yes, rows, out, in, input.data(), in, weight.data(), in, T{0}, y.mutable_data(), out);
+    if (bias.defined()) backend_of(x).add_rows(rows, out, bias.data(), y.mutable_data());
+  }
 
   return record("linear", y, {x, weight, bias}, [rows, out, in, input, weight, x_grad = grad_of(x), weight_grad = grad_of(weight),
                                                  bias_grad = grad_of(bias)](const Tensor<T>& dy) {

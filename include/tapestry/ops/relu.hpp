@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../autograd/tape.hpp"
+#include "../autograd/owed.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -14,8 +14,11 @@ namespace tapestry::inline TAPESTRY_ABI {
 /// Source   Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010.
 template <Floating T>
 Tensor<T> relu(const Tensor<T>& x) {
-  Tensor<T> y(x.shape(), x.layout(), x.device());
-  backend_of(x).unary(UnaryOp::relu, x.numel(), x.data(), T{0}, T{0}, y.mutable_data());
+  Tensor<T> y = detail::owe_activation(x, Activation::relu);
+  if (!y.defined()) {
+    y = Tensor<T>(x.shape(), x.layout(), x.device());
+    backend_of(x).unary(UnaryOp::relu, x.numel(), x.data(), T{0}, T{0}, y.mutable_data());
+  }
 
   return record("relu", y, {x}, [y, x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <new>
@@ -19,6 +20,15 @@ class Tensor;
 
 namespace detail {
 
+/// Values that are still to be computed (autograd/owed.hpp). Its own memory comes from the cache, as a tensor's does.
+struct Debt {
+  virtual ~Debt() = default;
+  virtual void pay(void* values) = 0;
+  static void* operator new(std::size_t bytes) { return CachingAllocator::instance().allocate(bytes); }
+  static void operator delete(void* memory, std::size_t bytes) noexcept { CachingAllocator::instance().deallocate(memory, bytes); }
+};
+inline void settle_debts();
+
 /// Memory on one device, shared by the tensors that look at it. Every write raises the version, so that the tape and caches of derived
 /// values can tell that what they remember has changed.
 struct Storage {
@@ -27,11 +37,15 @@ struct Storage {
   std::size_t bytes;
   std::function<void(void*)> deleter;  // for borrowed memory; empty: the device's own
   std::uint64_t version = 0;
+  std::unique_ptr<Debt> debt;              // set: data is null until someone reads
+  std::atomic<int> lent = 0;     // how many debts read these elements when they are paid
 
   Storage(Device on, std::size_t size) : device(on), data(on.memory().allocate(size)), bytes(size) {}
   Storage(Device on, void* borrowed, std::size_t size, std::function<void(void*)> give_back)
       : device(on), data(borrowed), bytes(size), deleter(std::move(give_back)) {}
+  Storage(Device on, std::size_t size, std::unique_ptr<Debt> owed) : device(on), data(nullptr), bytes(size), debt(std::move(owed)) {}
   ~Storage() {
+    if (debt) return;
     if (deleter)
       deleter(data);
     else
@@ -39,7 +53,41 @@ struct Storage {
   }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
+
+  void* elements() {
+    if (debt) settle();
+    return data;
+  }
+  void* elements_to_write() {
+    if (lent.load(std::memory_order_relaxed) != 0) settle_debts();
+    ++version;
+    return elements();
+  }
+  [[gnu::noinline]] void settle() {
+    void* values = device.memory().allocate(bytes);
+    std::unique_ptr<Debt> due = std::move(debt);
+    try {
+      due->pay(values);
+    } catch (...) {
+      device.memory().deallocate(values, bytes);
+      debt = std::move(due);
+      throw;
+    }
+    data = values;
+  }
 };
+
+/// What this thread owes, in the order in which it came to owe it.
+inline std::vector<std::weak_ptr<Storage>>& debts() {
+  thread_local std::vector<std::weak_ptr<Storage>> list;
+  return list;
+}
+/// Computes what this thread still owes and somebody can still read.
+inline void settle_debts() {
+  for (std::size_t i = 0; i < debts().size(); ++i)
+    if (const auto storage = debts()[i].lock()) storage->elements();
+  debts().clear();
+}
 
 struct TensorBody;
 
@@ -115,12 +163,9 @@ class AnyTensor {
   Shape strides() const { return strides_of(shape(), layout()); }
 
   /// The elements in storage order, on the device.
-  const void* raw_data() const { return body().storage->data; }
+  const void* raw_data() const { return body().storage->elements(); }
   /// The same for writing: tells everyone who remembers the values that they are about to change.
-  void* raw_mutable_data() const {
-    ++body().storage->version;
-    return body().storage->data;
-  }
+  void* raw_mutable_data() const { return body().storage->elements_to_write(); }
 
   /// Whether backward will reach this tensor: a leaf that asks for it, or a result that the open tape computed from one.
   bool requires_grad() const { return body_ && body_->slot && body_->slot->wanted(); }

@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "../reference/loss.hpp"
 #include "broadcast.hpp"
+#include "conv_run.hpp"
 #include "elementwise.hpp"
 #include "gemm.hpp"
 #include "im2col.hpp"
@@ -66,7 +67,7 @@ class CpuKernels : public Contract {
 
 /// What floating point can do on the CPU.
 template <Floating T>
-class CpuBackend final : public CpuKernels<T, Backend<T>> {
+class CpuBackend : public CpuKernels<T, Backend<T>> {
  public:
   DeviceMemory& memory() override { return cpu().memory(); }
 
@@ -92,6 +93,32 @@ class CpuBackend final : public CpuKernels<T, Backend<T>> {
   void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) override {
     cpu_kernels::col2im(g, group, patches, x);
   }
+  // Convolutions of float have kernels of their own; those of double take the plain way through im2col and gemm.
+  void conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) override {
+    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_forward(g, x, w, nullptr, {.bias = bias}, y);
+    else Backend<T>::conv2d(g, x, w, bias, y);
+  }
+  void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y) override {
+    if constexpr (std::same_as<T, float>) {
+      const cpu_kernels::FoldedStages<T> folded(g.out_channels, stages);
+      cpu_kernels::convolution_forward(g, x, w, nullptr, folded.epilogue(), y);
+    } else {
+      Backend<T>::conv2d_staged(g, x, w, stages, y);
+    }
+  }
+  void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) override {
+    const cpu_kernels::FoldedStages<T> folded(out, stages);
+    const Epilogue<T> epilogue = folded.epilogue();
+    cpu_kernels::gemm<T>({Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out, &epilogue});
+  }
+  void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) override {
+    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_backward_data(g, dy, w, dx);
+    else Backend<T>::conv2d_backward_data(g, dy, w, dx);
+  }
+  void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw) override {
+    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_backward_weight(g, x, dy, dw);
+    else Backend<T>::conv2d_backward_weight(g, x, dy, dw);
+  }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) override {
     cpu_kernels::max_pool2d(g, x, y, where);
   }
@@ -116,6 +143,9 @@ class CpuBackend final : public CpuKernels<T, Backend<T>> {
   void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta,
                  T* y) override {
     cpu_kernels::normalize(rows, channels, x, mean, variance, eps, gamma, beta, y);
+  }
+  void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& stages, T* y) override {
+    cpu_kernels::normalize_staged(rows, channels, x, stages, y);
   }
   void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                           bool of_batch, T* dx, T* dgamma, T* dbeta) override {

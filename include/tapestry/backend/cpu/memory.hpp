@@ -13,7 +13,7 @@
 namespace tapestry::inline TAPESTRY_ABI {
 
 /// The host's own memory.
-class CpuMemory final : public DeviceMemory {
+class CpuMemory : public DeviceMemory {
  public:
   std::string_view name() const override { return "cpu"; }
   bool host_readable() const override { return true; }

@@ -5,6 +5,7 @@
 
 #include "column_sums.hpp"
 #include "elementwise.hpp"
+#include "kernel/finish.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
@@ -29,22 +30,36 @@ void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* varian
   for (Index c = 0; c < channels; ++c) variance[c] = static_cast<T>((sums[channels + c] - sums[c] * sums[c] / count) / count);
 }
 
-/// y = (x - mean) * scale + beta,  scale = gamma / sqrt(variance + eps)
+/// y = activation((x - mean) * scale + beta + residual),  scale = gamma / sqrt(variance + eps); one pass through memory.
 template <Floating T>
-void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, T* y) {
+void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& s, T* y) {
   const Index wide = row_fold(rows, channels) * channels;
   const Scratch<T> numbers(3 * wide);
   T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide;
   for (Index i = 0; i < wide; ++i) {
     const Index c = i % channels;
-    means[i] = mean[c];
-    scales[i] = (gamma ? gamma[c] : T{1}) / std::sqrt(variance[c] + eps);
-    shifts[i] = beta ? beta[c] : T{0};
+    means[i] = s.mean[c];
+    scales[i] = (s.gamma ? s.gamma[c] : T{1}) / std::sqrt(s.variance[c] + s.eps);
+    shifts[i] = s.beta ? s.beta[c] : T{0};
   }
-  for_each_row(rows, channels, [=](Index at, Index count) {
-    map(count, y + at, [](auto& v, const auto& m, const auto& scale, const auto& shift) { v = (v - m) * scale + shift; }, x + at, means, scales,
-        shifts);
+  const Epilogue<T> after{nullptr, nullptr, nullptr, nullptr, s.activation, s.slope, s.low, s.high};
+  for_each_row(rows, channels, [=, residual = s.residual](Index at, Index count) {
+    if (residual)
+      map(count, y + at, [&](auto& v, const auto& m, const auto& scale, const auto& shift, const auto& other) {
+        v = (v - m) * scale + shift + other;
+        finish(v, after, 0, residual);
+      }, x + at, means, scales, shifts, residual + at);
+    else
+      map(count, y + at, [&](auto& v, const auto& m, const auto& scale, const auto& shift) {
+        v = (v - m) * scale + shift;
+        finish(v, after, 0, residual);
+      }, x + at, means, scales, shifts);
   });
+}
+/// Without more stages.
+template <Floating T>
+void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, T* y) {
+  normalize_staged(rows, channels, x, {nullptr, mean, variance, gamma, beta, eps}, y);
 }
 
 /// With d = x - mean and s = 1/sqrt(variance + eps): dbeta = sum of dy, dgamma = s * sum of dy*d, and
@@ -76,5 +91,26 @@ void normalize_backward(Index rows, Index channels, const T* x, const T* mean, c
         dy + at, x + at, means, scales, shifts, slopes);
   });
 }
+
+/// A layer's stages as a kernel's epilogue: a normalisation by fixed statistics becomes a scale and a shift a channel.
+template <Floating T>
+class FoldedStages {
+ public:
+  FoldedStages(Index channels, const Stages<T>& s) : numbers_(s.mean ? 2 * channels : 0) {
+    epilogue_ = {s.bias, nullptr, nullptr, s.residual, s.activation, s.slope, s.low, s.high};
+    if (!s.mean) return;
+    T *scale = numbers_.data(), *shift = scale + channels;
+    for (Index c = 0; c < channels; ++c) {
+      scale[c] = (s.gamma ? s.gamma[c] : T{1}) / std::sqrt(s.variance[c] + s.eps);
+      shift[c] = (s.beta ? s.beta[c] : T{0}) - s.mean[c] * scale[c];
+    }
+    epilogue_.scale = scale, epilogue_.shift = shift;
+  }
+  const Epilogue<T>& epilogue() const { return epilogue_; }
+
+ private:
+  Scratch<T> numbers_;
+  Epilogue<T> epilogue_;
+};
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

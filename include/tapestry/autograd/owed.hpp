@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "tape.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI {
+
+// How plain layers are computed in one pass. Inside a module's call a convolution may return a tensor whose values are still owed. Batch
+// norm, an addition or an activation that gets such a tensor does not read it: it returns another that owes the same and its own stage
+// beside, so that `relu(bn(conv(x)) + x)` goes through memory once. Whoever reads an owed tensor has it computed there and then; so has
+// whoever writes to what it depends on; and what is left is computed when the outermost call returns. A tensor between, which nobody holds
+// any more by then, is never computed. Shapes are checked when an op is called. The tape records as ever: an activation keeps its
+// result, which has values when backward comes.
+
+namespace detail {
+inline std::atomic<bool>& fusion_wanted() {
+  static std::atomic<bool> on{true};
+  return on;
+}
+inline int& module_depth() {
+  thread_local int depth = 0;
+  return depth;
+}
+}  // namespace detail
+
+/// Whether layers may be computed together (on), for the whole program. It changes results by rounding only; off is for comparison.
+inline void set_fusion(bool on) { detail::fusion_wanted() = on; }
+inline bool fusion() { return detail::fusion_wanted(); }
+
+namespace detail {
+
+/// A module's call; at the end of the outermost one nothing is owed any more.
+class ModuleCall {
+ public:
+  ModuleCall() { ++module_depth(); }
+  ~ModuleCall() { --module_depth(); }
+  ModuleCall(const ModuleCall&) = delete;
+  ModuleCall& operator=(const ModuleCall&) = delete;
+  void finish() const {
+    if (module_depth() == 1 && !debts().empty()) settle_debts();
+  }
+};
+
+/// stages(source(x)): how an owed tensor is computed.
+template <Floating T>
+struct Staged {
+  enum class Source : std::uint8_t { convolution, linear, normalization };
+  Source source;
+  Tensor<T> x{}, weight{}, bias{};
+  ConvGeometry g{};                        // of a convolution
+  Index rows = 0, channels = 0, depth = 0;  // of the result, and of what linear sums over
+  Tensor<T> mean{}, variance{}, gamma{}, beta{}, residual{};
+  T eps{};
+  Activation activation = Activation::none;
+  T slope{}, low{}, high{};
+
+  void compute(T* y) const {
+    const auto data = [](const Tensor<T>& tensor) -> const T* { return tensor.defined() ? tensor.data() : nullptr; };
+    const Stages<T> stages{data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high};
+    auto& backend = backend_of(x);
+    switch (source) {
+      case Source::convolution: return backend.conv2d_staged(g, x.data(), weight.data(), stages, y);
+      case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
+      case Source::normalization: return backend.normalize_staged(rows, channels, x.data(), stages, y);
+    }
+  }
+};
+
+template <Floating T>
+class StagedDebt final : public Debt {
+ public:
+  const Staged<T> staged;
+
+  explicit StagedDebt(Staged<T>&& result) : staged(std::move(result)) { lend(1); }
+  ~StagedDebt() override { lend(-1); }
+  void pay(void* values) override { staged.compute(static_cast<T*>(values)); }
+
+ private:
+  /// Whoever writes to what will be read must let it be read first.
+  void lend(int change) const {
+    for (const Tensor<T>* tensor :
+         {&staged.x, &staged.weight, &staged.bias, &staged.mean, &staged.variance, &staged.gamma, &staged.beta, &staged.residual})
+      if (tensor->defined()) tensor->body().storage->lent.fetch_add(change, std::memory_order_relaxed);
+  }
+};
+
+/// Whether an op may owe its result now.
+inline bool may_owe() { return module_depth() > 0 && fusion(); }
+
+/// A tensor that owes its values.
+template <Floating T>
+[[gnu::noinline]] Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
+  const Device device = staged.x.device();
+  std::unique_ptr<Debt> debt(new StagedDebt<T>(std::move(staged)));
+  auto storage = std::allocate_shared<Storage>(CachedAllocator<Storage>(), device, static_cast<std::size_t>(shape.numel()) * sizeof(T), std::move(debt));
+  debts().emplace_back(storage);
+  return Tensor<T>(make_body(std::move(storage), shape, dtype_of<T>(), layout));
+}
+
+/// How x will be computed, if it is owed; else null.
+template <Floating T>
+const Staged<T>* owed(const Tensor<T>& x) {
+  const Debt* debt = x.body().storage->debt.get();
+  return debt && may_owe() ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // no other kind is owed, and never in another type
+}
+
+// Each of these gives x with one more stage if x is owed and has room for it, else an undefined tensor.
+
+template <Floating T>
+Tensor<T> owe_activation(const Tensor<T>& x, Activation activation, T slope = {}, T low = {}, T high = {}) {
+  const Staged<T>* before = owed(x);
+  if (!before || before->activation != Activation::none) return {};
+  Staged<T> staged = *before;
+  staged.activation = activation;
+  staged.slope = slope, staged.low = low, staged.high = high;
+  return owe(x.shape(), x.layout(), std::move(staged));
+}
+template <Floating T>
+Tensor<T> owe_sum(const Tensor<T>& a, const Tensor<T>& b) {
+  if (a.shape() != b.shape() || a.layout() != b.layout() || !(a.device() == b.device())) return {};
+  for (const auto& [x, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+    const Staged<T>* before = owed(*x);
+    if (!before || before->activation != Activation::none || before->residual.defined() || x->body().storage == other->body().storage) continue;
+    Staged<T> staged = *before;
+    staged.residual = *other;
+    return owe(x->shape(), x->layout(), std::move(staged));
+  }
+  return {};
+}
+template <Floating T>
+Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance, T eps, const Tensor<T>& gamma,
+                            const Tensor<T>& beta) {
+  const Staged<T>* before = owed(x);
+  if (!before || before->source != Staged<T>::Source::convolution || x.layout() != Layout::channels_last) return {};
+  if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none) return {};
+  Staged<T> staged = *before;
+  staged.mean = mean, staged.variance = variance, staged.gamma = gamma, staged.beta = beta;
+  staged.eps = eps;
+  return owe(x.shape(), x.layout(), std::move(staged));
+}
+
+}  // namespace detail
+}  // namespace tapestry::inline TAPESTRY_ABI

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// Layers computed together: autograd/owed.hpp, as a user's modules meet it.
+#include <cmath>
+#include <thread>
+
+#include "support/catch.hpp"
+#include "support/counting_device.hpp"
+#include "tapestry/tapestry.hpp"
+
+using namespace tapestry;
+using tapestry_test::counting_backend;
+using tapestry_test::counting_device;
+
+namespace {
+
+/// A residual block as a user writes it, that knows nothing of fusion.
+template <Floating T>
+struct Block : Layer<T> {
+  Conv2d<T> conv1{6, 6, {.kernel = 3, .padding = 1, .bias = false}}, conv2{6, 6, {.kernel = 3, .padding = 1}};
+  BatchNorm2d<T> bn1{6}, bn2{6};
+  Tensor<T> forward(const Tensor<T>& x) override {
+    const auto y = relu(bn1(conv1(x)));
+    return relu(bn2(conv2(y)) + x);
+  }
+  void members(const Members& visit) override {
+    visit.child("conv1", conv1);
+    visit.child("bn1", bn1);
+    visit.child("conv2", conv2);
+    visit.child("bn2", bn2);
+  }
+};
+
+template <Floating T>
+Sequential<T> network() {
+  manual_seed(3);
+  Sequential<T> net(Conv2d<T>(3, 6, {.kernel = 3, .stride = 2}), LeakyReLU<T>({.negative_slope = 0.1}), Block<T>(), MaxPool2d<T>(2), Flatten<T>(),
+                    Linear<T>(6 * 3 * 3, 8), ReLU<T>(), Linear<T>(8, 4));
+  for (auto& [name, tensor] : state_dict(net))
+    if (name.find("running") != std::string::npos || name.find("bn") != std::string::npos)
+      if (tensor.dtype() == dtype_of<T>()) tensor.template as<T>().copy_from(rand<T>(tensor.shape()) + 0.5);
+  return net;
+}
+
+struct FusionOff {
+  FusionOff() { set_fusion(false); }
+  ~FusionOff() { set_fusion(true); }
+};
+
+template <class T>
+double largest_difference(const std::vector<T>& a, const std::vector<T>& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("in evaluation a user's residual block makes no separate batch norm, activation or addition") {
+  auto net = network<float>();
+  net.eval();
+  const auto x = randn({2, 3, 16, 16});
+  const auto expected = [&] {
+    const FusionOff off;
+    return net(x).to_vector();
+  }();
+  net.to(counting_device());
+  counting_backend().calls.clear();
+  const auto y = net(to(x, counting_device()));
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_staged", 3}, {"linear_staged", 2}});
+  CHECK(largest_difference(y.to_vector(), expected) < 1e-5);
+
+  const FusionOff off;
+  counting_backend().calls.clear();
+  net(to(x, counting_device()));
+  CHECK(counting_backend().calls["conv2d_staged"] == 0);
+  CHECK(counting_backend().calls["normalize"] == 2);
+  CHECK(counting_backend().calls["unary"] == 4);
+}
+
+TEMPLATE_TEST_CASE("a training step is the same with layers computed together or one by one", "", float, double) {
+  using T = TestType;
+  const auto step = [](Device device) {
+    auto net = network<T>();
+    net.to(device);
+    const auto x = to(randn<T>({3, 3, 16, 16}), device).requires_grad(true);
+    Tape tape;
+    const auto loss = cross_entropy(net(x), to(zeros<Index>({3}), device));
+    tape.backward(loss);
+    std::vector<T> all{loss.item()};
+    const auto add = [&](const AnyTensor& tensor) {
+      const auto values = tensor.as<T>().to_vector();
+      all.insert(all.end(), values.begin(), values.end());
+    };
+    add(x.grad());
+    for (const auto& p : parameters<T>(net)) add(p.grad());
+    for (const auto& [name, tensor] : state_dict(net))
+      if (name.find("running") != std::string::npos) add(tensor);
+    return all;
+  };
+  const auto together = step(cpu()), on_reference = step(reference());
+  const FusionOff off;
+  CHECK(largest_difference(together, step(cpu())) < (sizeof(T) == 4 ? 1e-5 : 1e-12));
+  CHECK(largest_difference(on_reference, step(reference())) < (sizeof(T) == 4 ? 1e-5 : 1e-12));
+  CHECK(largest_difference(together, on_reference) < (sizeof(T) == 4 ? 1e-3 : 1e-10));
+}
+
+TEST_CASE("a tensor in between that is read after all has its own values") {
+  struct Peek : Layer<float> {
+    Conv2d<> conv{2, 2, {.kernel = 1}};
+    Tensor<> before, sum;
+    float first = 0;
+    Tensor<> forward(const Tensor<>& x) override {
+      before = conv(x);          // kept beyond the call
+      const auto y = relu(before);
+      first = y.at(0, 0, 0, 0);  // read at once
+      sum = y + before;
+      return sum;
+    }
+    void members(const Members& visit) override { visit.child("conv", conv); }
+  } peek;
+  const auto x = randn({1, 2, 3, 3});
+  const auto y = peek(x);
+  const auto before = conv2d(x, peek.conv.weight, peek.conv.bias);
+  CHECK(largest_difference(peek.before.to_vector(), before.to_vector()) == 0);
+  CHECK(peek.first == relu(before).at(0, 0, 0, 0));
+  CHECK(largest_difference(y.to_vector(), (relu(before) + before).to_vector()) < 1e-6);
+}
+
+TEST_CASE("a write to what an owed tensor depends on comes after it, in the module and behind it") {
+  struct Writes : Layer<float> {
+    Conv2d<> conv{1, 1, {.kernel = 1, .bias = false}};
+    Tensor<> forward(const Tensor<>& x) override {
+      const auto y = relu(conv(x));
+      conv.weight.fill(-5);
+      x.fill(100);
+      return y;
+    }
+    void members(const Members& visit) override { visit.child("conv", conv); }
+  } writes;
+  writes.conv.weight.fill(2);
+  const auto x = full({1, 1, 2, 2}, 3.f);
+  CHECK(writes(x).to_vector() == std::vector<float>(4, 6.f));
+
+  Conv2d<> conv(1, 1, {.kernel = 1, .bias = false});
+  conv.weight.fill(2);
+  const auto images = full({1, 1, 2, 2}, 3.f);
+  const auto y = conv(images);
+  images.fill(7);
+  CHECK(y.to_vector() == std::vector<float>(4, 6.f));
+}
+
+TEST_CASE("an error in a module leaves what was owed readable") {
+  struct Fails : Layer<float> {
+    Conv2d<> conv{1, 1, {.kernel = 1, .bias = false}};
+    Tensor<> kept;
+    Tensor<> forward(const Tensor<>& x) override {
+      kept = relu(conv(x));
+      return conv(zeros({1, 2, 2, 2}));  // one channel too many
+    }
+    void members(const Members& visit) override { visit.child("conv", conv); }
+  } fails;
+  fails.conv.weight.fill(2);
+  const auto x = full({1, 1, 2, 2}, 3.f);
+  CHECK_THROWS_AS(fails(x), ShapeError);
+  fails.conv.weight.fill(50);
+  CHECK(fails.kept.to_vector() == std::vector<float>(4, 6.f));
+}
+
+TEST_CASE("two threads run one network") {
+  auto net = network<float>();
+  net.eval();
+  const auto x = randn({2, 3, 16, 16});
+  const auto expected = net(x).to_vector();
+  std::vector<float> results[2];
+  std::thread threads[2];
+  for (int i = 0; i < 2; ++i)
+    threads[i] = std::thread([&, i] {
+      for (int round = 0; round < 20; ++round) results[i] = net(x).to_vector();
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(results[0] == expected);
+  CHECK(results[1] == expected);
+}
+
+TEST_CASE("head replacement, changed weights and train mode count at once") {
+  auto net = network<float>();
+  net.eval();
+  const auto x = randn({2, 3, 16, 16});
+  const auto before = net(x).to_vector();
+  auto& conv = net.at<Conv2d<>>(0);
+  float* pointer = conv.weight.mutable_data();
+  net(x);
+  pointer[0] += 1;  // by a pointer from before
+  const auto after = net(x).to_vector();
+  CHECK(after != before);
+  const FusionOff off;
+  CHECK(largest_difference(after, net(x).to_vector()) < 1e-5);
+}

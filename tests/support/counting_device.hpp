@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tapestry/backend/kernels.hpp"
+
+namespace tapestry_test {
+
+using namespace tapestry;
+
+/// The CPU's kernels of float, with a note of every call that goes over a layer's numbers.
+class CountingBackend final : public CpuBackend<float> {
+ public:
+  std::map<std::string, int> calls;
+
+  void unary(UnaryOp op, Index count, const float* x, float a, float b, float* y) override {
+    ++calls["unary"];
+    CpuBackend::unary(op, count, x, a, b, y);
+  }
+  void binary(BinaryOp op, const Broadcast& walk, const float* a, const float* b, float* y) override {
+    ++calls["binary"];
+    CpuBackend::binary(op, walk, a, b, y);
+  }
+  void conv2d(const ConvGeometry& g, const float* x, const float* w, const float* bias, float* y) override {
+    ++calls["conv2d"];
+    CpuBackend::conv2d(g, x, w, bias, y);
+  }
+  void conv2d_staged(const ConvGeometry& g, const float* x, const float* w, const Stages<float>& stages, float* y) override {
+    ++calls["conv2d_staged"];
+    CpuBackend::conv2d_staged(g, x, w, stages, y);
+  }
+  void linear_staged(Index rows, Index out, Index in, const float* x, const float* w, const Stages<float>& stages, float* y) override {
+    ++calls["linear_staged"];
+    CpuBackend::linear_staged(rows, out, in, x, w, stages, y);
+  }
+  void normalize(Index rows, Index channels, const float* x, const float* mean, const float* variance, float eps, const float* gamma,
+                 const float* beta, float* y) override {
+    ++calls["normalize"];
+    CpuBackend::normalize(rows, channels, x, mean, variance, eps, gamma, beta, y);
+  }
+  void normalize_staged(Index rows, Index channels, const float* x, const Stages<float>& stages, float* y) override {
+    ++calls["normalize_staged"];
+    CpuBackend::normalize_staged(rows, channels, x, stages, y);
+  }
+};
+
+class CountingMemory final : public CpuMemory {
+ public:
+  std::string_view name() const override { return "counting"; }
+};
+
+inline CountingBackend& counting_backend() {
+  static CountingBackend& backend = *new CountingBackend;  // never destroyed, as every backend
+  return backend;
+}
+
+/// The host as a device of its own, whose calls are counted.
+inline Device counting_device() {
+  static detail::DeviceEntry* const entry = [] {
+    auto* made = new detail::DeviceEntry;
+    made->memory = new CountingMemory;
+    made->kernels[static_cast<std::size_t>(DType::float32)] = static_cast<Kernels<float>*>(&counting_backend());
+    return made;
+  }();
+  return Device(*entry);
+}
+
+}  // namespace tapestry_test
