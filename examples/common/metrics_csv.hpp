@@ -26,7 +26,8 @@
 
 namespace tapestry::examples {
 
-/// What one epoch brought. Losses are means over images, accuracy goes from 0 to 1; what is not known is NaN.
+/// What one epoch brought. Losses are means over images, accuracy goes from 0 to 1; what is not known is NaN. Of an epoch that was resumed,
+/// speed and seconds are those of its last part: a checkpoint holds no time, so that it is the same file whether the run was resumed or not.
 struct MetricsRow {
   std::int64_t epoch = 0;  ///< from 1
   double train_loss = std::numeric_limits<double>::quiet_NaN();
