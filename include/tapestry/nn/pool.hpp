@@ -23,6 +23,8 @@ class MaxPool2d : public Layer<T> {
                    ", padding=", detail::python_size(options_.padding), ", dilation=", detail::python_size(options_.dilation),
                    ", ceil_mode=", detail::python_bool(options_.ceil_mode));
   }
+  Size2 kernel() const { return kernel_; }
+  const MaxPool2dOptions& options() const { return options_; }
 
  private:
   Size2 kernel_;
@@ -42,6 +44,8 @@ class AvgPool2d : public Layer<T> {
     return message("kernel_size=", detail::python_size(kernel_), ", stride=", detail::python_size(options_.stride.or_kernel(kernel_)),
                    ", padding=", detail::python_size(options_.padding));
   }
+  Size2 kernel() const { return kernel_; }
+  const AvgPool2dOptions& options() const { return options_; }
 
  private:
   Size2 kernel_;
@@ -65,6 +69,7 @@ class AdaptiveAvgPool2d : public Layer<T> {
   Tensor<T> forward(const Tensor<T>& x) override { return adaptive_avg_pool2d(x, output_size_); }
   std::string name() const override { return "AdaptiveAvgPool2d"; }
   std::string description() const override { return description_; }
+  Size2 output_size() const { return output_size_; }
 
  private:
   Size2 output_size_;
