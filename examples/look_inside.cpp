@@ -110,7 +110,7 @@ Gallery read_images(const Subject& subject, const std::string& data, Index limit
 /// A number of about three digits.
 std::string rounded(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, std::abs(value) >= 100 ? "%.0f" : std::abs(value) >= 10 ? "%.1f" : "%.2f", value);
+  std::snprintf(text, sizeof text, std::abs(value) >= 1e5 ? "%.1e" : std::abs(value) >= 100 ? "%.0f" : std::abs(value) >= 10 ? "%.1f" : "%.2f", value);
   return text;
 }
 
@@ -175,9 +175,11 @@ SvgDrawing draw_feature_maps(const Subject& subject, const std::vector<TracedLay
   for (std::size_t n = 0; n < shown.size(); ++n) {
     const TracedLayer& layer = *shown[n];
     const double y = 182 + line * static_cast<double>(n);
-    drawing.text(20, y + 18, message(layer.name, " ", layer.type).substr(0, 26), {.anchor = "start", .bold = true});
-    drawing.text(20, y + 36, message(layer.output.dim(1), " maps of ", layer.output.dim(2), " × ", layer.output.dim(3)), note);
-    drawing.text(20, y + 54, !layer.field ? "" : layer.field->whole ? "a number sees all" : message("a number sees ", layer.field->at_least ? "at least " : "", layer.field->rows.size, " × ", layer.field->columns.size), note);
+    drawing.text(20, y + 14, layer.name.substr(0, 20), {.anchor = "start", .bold = true});
+    drawing.text(20, y + 32, layer.type.substr(0, 22), note);
+    drawing.text(20, y + 50, message(layer.output.dim(1), " maps of ", layer.output.dim(2), " × ", layer.output.dim(3)), note);
+    if (layer.field)
+      drawing.text(20, y + 68, layer.field->whole ? "sees all" : message("sees ", layer.field->estimated ? "~ " : "", layer.field->rows.size, " × ", layer.field->columns.size), note);
     for (Index c = 0; c < std::min(most, layer.output.dim(1)); ++c) {
       const Image map = fitted(map_image(layer.output, 0, c), 64);
       const Index zoom = std::max<Index>(1, 64 / std::max(map.height, map.width));

@@ -18,8 +18,9 @@ struct TracedLayer {
 
 namespace detail {
 
-/// Listens while a model runs. Layers are linked by the tensors that they hand on; where a tensor comes from no layer (a sum of two, a
-/// concatenation), it can only come from earlier ones of its height and width, so the largest of their fields is a lower bound.
+/// Listens while a model runs. Layers are linked by the tensors that they hand on. A tensor that no layer put out was made by a function, from maps
+/// that lie in the same part of the model: a residual block's sum, a concatenation of branches. It is taken to be made of all of them that have its
+/// height and width, which is an estimate and is called one.
 class TraceObserver final : public tapestry::detail::LayerObserver {
  public:
   TraceObserver(Module& root, const Tensor<>& x) {
@@ -32,7 +33,7 @@ class TraceObserver final : public tapestry::detail::LayerObserver {
   TraceObserver& operator=(const TraceObserver&) = delete;
 
   void enter(Module& module, const Shape&) override {
-    if (!open_.empty()) layers[open_.back()].leaf = false;
+    if (!open_.empty()) layers[open_.back().layer].leaf = false;
     TracedLayer layer;
     layer.module = &module;
     for (const auto& [known, name] : names_)
@@ -40,7 +41,7 @@ class TraceObserver final : public tapestry::detail::LayerObserver {
     layer.type = module.name();
     layer.depth = static_cast<Index>(open_.size());
     for (const auto& [name, tensor] : named_parameters(module)) layer.parameters += tensor.numel();
-    open_.push_back(layers.size());
+    open_.push_back({layers.size(), fields_.size()});
     layers.push_back(std::move(layer));
   }
   void leave(Module&, const Shape&) override {
@@ -48,14 +49,14 @@ class TraceObserver final : public tapestry::detail::LayerObserver {
     open_.pop_back();
   }
   void values(Module& module, const AnyTensor& input, const AnyTensor& output) override {
-    TracedLayer& layer = layers[left_];
+    TracedLayer& layer = layers[left_.layer];
     layer.output = output.as<float>();
     if (const auto* known = find_field(output))  // a container hands on what its last layer made, a dropout at rest its input
       layer.field = *known;
-    else if (const auto before = field_of(input); before && layer.leaf)
-      layer.field = field_after(module, *before, input.shape(), output.shape());
     else if (!layer.leaf)
-      layer.field = field_of(output);
+      layer.field = estimate(output, left_.first_field).value_or(std::nullopt);
+    else if (const auto before = field_of(input))
+      layer.field = field_after(module, *before, input.shape(), output.shape());
     fields_.push_back({output, layer.field});
   }
 
@@ -73,26 +74,38 @@ class TraceObserver final : public tapestry::detail::LayerObserver {
       if (known.handle() == tensor.handle()) return &field;
     return nullptr;
   }
+  /// The innermost part of the model that has maps of the tensor's size decides.
   std::optional<ReceptiveField> field_of(const AnyTensor& tensor) const {
     if (const auto* known = find_field(tensor)) return *known;
-    std::optional<ReceptiveField> largest;
+    for (auto part = open_.rbegin(); part != open_.rend(); ++part)
+      if (const auto found = estimate(tensor, part->first_field)) return *found;
+    return std::nullopt;
+  }
+  /// From what was put out since `first`; nothing if none of it has the tensor's size, and an empty field if one of those is not known.
+  std::optional<std::optional<ReceptiveField>> estimate(const AnyTensor& tensor, std::size_t first) const {
+    std::optional<ReceptiveField> all;
     if (tensor.rank() != 4) {
-      largest.emplace().whole = true;
-      return largest;
+      all.emplace().whole = true;
+      return all;
     }
-    for (const auto& [known, field] : fields_) {
+    for (std::size_t i = first; i < fields_.size(); ++i) {
+      const auto& [known, field] = fields_[i];
       if (known.rank() != 4 || known.dim(2) != tensor.dim(2) || known.dim(3) != tensor.dim(3)) continue;
-      if (!field) return std::nullopt;
-      if (!largest || field->rows.size > largest->rows.size) largest = field;
+      if (!field || (all && (field->rows.step != all->rows.step || field->columns.step != all->columns.step))) return std::optional<ReceptiveField>();
+      all = all ? united(*all, *field) : *field;
     }
-    if (largest && !largest->whole) largest->at_least = true;
-    return largest;
+    if (!all) return std::nullopt;
+    all->estimated = true;
+    return all;
   }
 
+  struct Part {
+    std::size_t layer = 0, first_field = 0;  // its place among the layers, and the first field that came after it was entered
+  };
   std::vector<std::pair<const Module*, std::string>> names_;
   std::vector<std::pair<AnyTensor, std::optional<ReceptiveField>>> fields_;  // the tensors are kept, so that none's address comes again
-  std::vector<std::size_t> open_;
-  std::size_t left_ = 0;
+  std::vector<Part> open_;
+  Part left_;
 };
 
 }  // namespace detail
@@ -109,10 +122,10 @@ inline std::vector<TracedLayer> trace_layers(Layer<>& model, const Tensor<>& x) 
 /// The layers as a table: output shape, parameters, receptive field, and how many input pixels lie between two neighbours of the output.
 inline std::string to_table(const std::vector<TracedLayer>& layers) {
   std::vector<std::array<std::string, 5>> cells{{"Layer", "Output", "Parameters", "Sees", "Step"}};
-  bool at_least = false, unknown = false;
+  bool estimated = false, unknown = false;
   for (const auto& layer : layers) {
     const auto& field = layer.field;
-    at_least = at_least || (field && field->at_least && !field->whole);
+    estimated = estimated || (field && field->estimated && !field->whole);
     unknown = unknown || !field;
     cells.push_back({std::string(static_cast<std::size_t>(2 * layer.depth), ' ') + (layer.name.empty() ? "" : layer.name + " ") + layer.type,
                      to_string(layer.output.shape()), layer.parameters > 0 ? std::to_string(layer.parameters) : "-", field ? to_string(*field) : "?",
@@ -129,7 +142,7 @@ inline std::string to_table(const std::vector<TracedLayer>& layers) {
     }
     text += "\n";
   }
-  if (at_least) text += ">=: a sum, a concatenation or a function between the layers takes part; what that adds is not counted.\n";
+  if (estimated) text += "~: a function between the layers takes part, as a sum or a concatenation; estimated from the layers around it.\n";
   if (unknown) text += "?: a layer of a kind whose windows are not known.\n";
   return text;
 }

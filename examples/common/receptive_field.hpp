@@ -27,16 +27,24 @@ struct Extent {
 struct ReceptiveField {
   Extent rows, columns;
   bool whole = false;     ///< the layer mixes all positions, as Linear does
-  bool at_least = false;  ///< something happened between the layers that no layer tells of; the field may be larger
+  bool estimated = false;  ///< something happened between the layers that no layer tells of, as a sum of two maps
   friend bool operator==(const ReceptiveField&, const ReceptiveField&) = default;
 };
 
 inline std::string to_string(const ReceptiveField& field) {
   if (field.whole) return "all";
-  return message(field.at_least ? ">= " : "", field.rows.size, " x ", field.columns.size);
+  return message(field.estimated ? "~ " : "", field.rows.size, " x ", field.columns.size);
 }
 
 namespace detail {
+/// What a map sees that was made of both, number by number.
+inline ReceptiveField united(const ReceptiveField& a, const ReceptiveField& b) {
+  const auto both = [](const Extent& x, const Extent& y) {
+    const double start = std::min(x.start, y.start);
+    return Extent{start, std::max(x.start + x.size, y.start + y.size) - start, x.step};
+  };
+  return {both(a.rows, b.rows), both(a.columns, b.columns), a.whole || b.whole, a.estimated || b.estimated};
+}
 inline ReceptiveField windowed(const ReceptiveField& field, Size2 kernel, Size2 stride, Size2 padding, Size2 dilation) {
   ReceptiveField y = field;
   y.rows = field.rows.after(kernel.height, stride.height, padding.height, dilation.height);

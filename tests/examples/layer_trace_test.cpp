@@ -142,13 +142,28 @@ TEST_CASE("layers hold what they put out, and no layer is watched afterwards") {
   CHECK(tapestry::detail::layer_observer() == nullptr);
 }
 
-TEST_CASE("a field that no layer tells of is a lower bound, or not known") {
+TEST_CASE("a field that no layer tells of is estimated, or not known") {
   Sequential<> net(Conv2d<>(1, 4, {.kernel = 5, .padding = 2}), Residual(), Conv2d<>(4, 4, {.kernel = 3}));
   const auto layers = trace_layers(net, randn({1, 1, 12, 12}));
   CHECK(to_string(*named(layers, "1.conv").field) == "7 x 7");
-  CHECK(to_string(*named(layers, "1").field) == ">= 7 x 7");
-  CHECK(to_string(*named(layers, "2").field) == ">= 9 x 9");
-  CHECK(to_table(layers).find("not counted") != std::string::npos);
+  CHECK(to_string(*named(layers, "1").field) == "~ 7 x 7");
+  CHECK(to_string(*named(layers, "2").field) == "~ 9 x 9");
+  CHECK(to_table(layers).find("estimated from the layers around it") != std::string::npos);
+
+  // Branches of several widths, put together: the widest along each axis.
+  struct Branches : Layer<> {
+    Conv2d<> flat{4, 4, {.kernel = {1, 7}, .padding = {0, 3}}}, tall{4, 4, {.kernel = {5, 1}, .padding = {2, 0}}};
+    Tensor<> forward(const Tensor<>& x) override { return concat({flat(x), tall(x)}, 1); }
+    void members(const Members& visit) override {
+      visit.child("flat", flat);
+      visit.child("tall", tall);
+    }
+  };
+  Sequential<> branches(Conv2d<>(1, 4, {.kernel = 3}), Branches(), ReLU<>());
+  const auto branched = trace_layers(branches, randn({1, 1, 12, 12}));
+  CHECK(to_string(*named(branched, "1.flat").field) == "3 x 9");
+  CHECK(to_string(*named(branched, "1.tall").field) == "7 x 3");
+  CHECK(to_string(*named(branched, "2").field) == "~ 7 x 9");
 
   struct Strange : Layer<> {
     Tensor<> forward(const Tensor<>& x) override { return x + mean(x); }

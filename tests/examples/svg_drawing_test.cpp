@@ -60,7 +60,7 @@ TEST_CASE("short numbers") {
 }
 
 TEST_CASE("a drawing that cannot be written is refused") {
-  const Scratch scratch;
+  const ::Scratch scratch;
   const SvgDrawing drawing(10, 10, "x");
   drawing.save(scratch / "x.svg");
   CHECK(read_text(scratch / "x.svg") == drawing.str());
