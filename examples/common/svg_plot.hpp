@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "metrics_csv.hpp"
+#include "svg_text.hpp"
 #include "whole_file.hpp"
 
 namespace tapestry::examples {
@@ -78,20 +79,6 @@ inline std::string tick_text(double value, double step) {
   return shortened;
 }
 
-inline std::string escape_xml(std::string_view text) {
-  std::string escaped;
-  for (char c : text) {
-    switch (c) {
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '&': escaped += "&amp;"; break;
-      case '"': escaped += "&quot;"; break;
-      default: escaped += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
-
 /// Where a panel's curves are drawn, in the picture's units, and what they mean there.
 struct PlotArea {
   double left, top, width, height;
@@ -104,12 +91,6 @@ struct PlotArea {
   }
   double y_of(double value) const { return top + height * (1 - (std::clamp(value, y.low, y.high) - y.low) / (y.high - y.low)); }
 };
-
-inline std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
 
 inline std::string svg_text(double x, double y, std::string_view anchor, std::string_view kind, std::string_view text) {
   return message("<text x=\"", number(x), "\" y=\"", number(y), "\" text-anchor=\"", anchor, "\" class=\"", kind, "\">", escape_xml(text), "</text>\n");

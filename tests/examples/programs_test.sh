@@ -4,6 +4,7 @@
 # threads and workers, must write the same bytes as one that never stopped; options that contradict are refused; nothing is overwritten.
 set -u
 bin=$(cd "$1" && pwd)
+layout=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/svg_layout.py
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -127,5 +128,16 @@ PYTHON
 check "classify" eval '"$bin/classify" --checkpoint straight/last.safetensors --top 4 picture.png >classified'
 check "classify names four classes" test "$(grep -cE '^ +[0-9.]+%  [a-z]+' classified)" = 4
 check "classify refuses what is no picture" refused "short.bin" "$bin/classify" --checkpoint straight short.bin
+check "look_inside" eval '"$bin/look_inside" --checkpoint straight --data data --limit 120 picture.png >inside_table'
+check "its table: the first convolution" grep -qE "^ +1 Conv2d +\[1, 30, 30, 30\] +840 +3 x 3 +1$" inside_table
+check "its table: after the last pooling" grep -qE "^ +11 MaxPool2d +\[1, 120, 2, 2\] +- +22 x 22 +8$" inside_table
+check "its pictures: nothing overlaps" env PYTHONDONTWRITEBYTECODE=1 python3 "$layout" straight/inside/filters.svg straight/inside/feature_maps.svg straight/inside/exciting.svg
+check "a sheet of maps a layer" test "$(ls straight/inside/maps/*.png | wc -l)" = 13
+check "look_inside finds the layer by name" "$bin/look_inside" --checkpoint straight --images . --layer 5 --filter 59 --out elsewhere_inside
+check "look_inside refuses a layer that is not there" refused "--layer" "$bin/look_inside" --checkpoint straight --images . --layer 99
+check "look_inside refuses a filter that is not there" refused "--filter" "$bin/look_inside" --checkpoint straight --images . --layer 5 --filter 60
+check "look_inside refuses what is no picture" refused "short.bin" "$bin/look_inside" --checkpoint straight short.bin
+mkdir no_images
+check "look_inside refuses a folder without pictures" refused "no_images" "$bin/look_inside" --checkpoint straight --images no_images
 check "an own layer learns" eval '"$bin/custom_layer" | grep -q "gradients agree"'
 echo "programs_test: $passed checks passed"

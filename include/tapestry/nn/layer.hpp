@@ -90,11 +90,13 @@ class Layer : public Module {
 };
 
 namespace detail {
-/// Called before and after every Layer's forward on this thread; summary() listens.
+/// Called before and after every Layer's forward on this thread: summary() listens, and whoever wants to see what a model computes inside.
 struct LayerObserver {
   virtual ~LayerObserver() = default;
   virtual void enter(Module& layer, const Shape& input) = 0;
   virtual void leave(Module& layer, const Shape& output) = 0;
+  /// What a Layer was given and what it made of it; comes right after leave().
+  virtual void values(Module&, const AnyTensor& /*input*/, const AnyTensor& /*output*/) {}
 };
 inline LayerObserver*& layer_observer() {
   thread_local LayerObserver* observer = nullptr;
@@ -138,7 +140,9 @@ auto observed(Module& module, const Shape& input, Forward forward) {
 
 template <Floating T>
 Tensor<T> Layer<T>::operator()(const Tensor<T>& x) {
-  return detail::observed(*this, x.shape(), [&] { return forward(x); });
+  Tensor<T> y = detail::observed(*this, x.shape(), [&] { return forward(x); });
+  if (detail::LayerObserver* observer = detail::layer_observer()) observer->values(*this, x, y);
+  return y;
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

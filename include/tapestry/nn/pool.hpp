@@ -27,6 +27,8 @@ class MaxPool2d : public Layer<T> {
                    ", padding=", detail::pool_text(options_.padding), ", dilation=", detail::pool_text(options_.dilation),
                    ", ceil_mode=", detail::python_bool(options_.ceil_mode));
   }
+  Size2 kernel() const { return kernel_; }
+  const MaxPool2dOptions& options() const { return options_; }
 
  private:
   PoolSize kernel_;
@@ -46,6 +48,8 @@ class AvgPool2d : public Layer<T> {
     return message("kernel_size=", detail::pool_text(kernel_), ", stride=", detail::pool_text(options_.stride.or_kernel(kernel_)),
                    ", padding=", detail::pool_text(options_.padding));
   }
+  Size2 kernel() const { return kernel_; }
+  const AvgPool2dOptions& options() const { return options_; }
 
  private:
   PoolSize kernel_;
@@ -67,6 +71,7 @@ class AdaptiveAvgPool2d : public Layer<T> {
     const auto& o = output_size_;
     return "output_size=" + (o.pair ? message('(', text(o.height), ", ", text(o.width), ')') : text(o.height));
   }
+  Size2 output_size() const { return output_size_; }
 
  private:
   PoolSize output_size_;

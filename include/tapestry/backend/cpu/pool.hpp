@@ -8,6 +8,7 @@
 #include "../reference/pool.hpp"
 #include "allocator.hpp"
 #include "elementwise.hpp"
+#include "kernel/isa.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
@@ -41,42 +42,71 @@ class Windows {
   Scratch<Index> pixels_;
 };
 
-/// y = the largest of the pixels under a window for `count` channels, at most a vector; NaN wins, the first among equals stays.
+/// The windows of some output pixels: those of pixel i are pixels[ends[i - 1]] to pixels[ends[i]] of the image.
 template <class T>
-void max_of_pixels(const PoolGeometry& g, const Windows& pixels, const T* image, Index count, T* y, std::int32_t* where) {
-  using V = Vector<T, 16>;
-  using Lane = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  V best = V{} - std::numeric_limits<T>::infinity(), v;
-  auto at = best != best;  // integers, all 0
-  at += pixels.begin() == pixels.end() ? Lane{-1} : static_cast<Lane>(*pixels.begin());
-  for (const Index pixel : pixels) {
-    if (count == Index{sizeof(V) / sizeof(T)})
-      load(v, image + pixel * g.channels);
-    else
-      load_some(v, image + pixel * g.channels, count);
-    const auto better = ((v > best) | (v != v)) & (best == best);
-    best = better ? v : best;
-    at = (better & static_cast<Lane>(pixel)) | (~better & at);
+struct MaxPoolWindows {
+  const T* image;
+  Index channels, count;
+  const Index *pixels, *ends;
+  T* y;
+  std::int32_t* where;
+};
+
+/// For each window and channel the largest of the pixels and where it lies; NaN wins, the first among equals stays.
+template <class T>
+struct MaxOfPixels {
+  template <int Bytes>
+  [[gnu::always_inline]] static void run(const MaxPoolWindows<T>* w) {
+    using V = Vector<T, Bytes>;
+    using Lane = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+    using Lanes = Vector<Lane, Bytes>;
+    using Narrow = Vector<std::int32_t, Bytes * 4 / static_cast<int>(sizeof(T))>;
+    constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
+    for (Index i = 0, begin = 0; i < w->count; begin = w->ends[i++]) {
+      for (Index next = 0; next < w->channels; next += lanes) {
+        const Index c = std::min(next, w->channels - lanes);  // the last vector may overlap the one before
+        V best = V{} - std::numeric_limits<T>::infinity(), v;
+        Lanes at = Lanes{} + (begin == w->ends[i] ? Lane{-1} : static_cast<Lane>(w->pixels[begin]));
+        for (Index k = begin; k < w->ends[i]; ++k) {  // comparisons only as conditions: g++ takes masks of 64 bytes apart
+          load(v, w->image + w->pixels[k] * w->channels + c);
+          const V larger = v <= best ? best : v;
+          const Lanes there = v <= best ? at : Lanes{} + static_cast<Lane>(w->pixels[k]);
+          at = best == best ? there : at;
+          best = best == best ? larger : best;
+        }
+        store(best, w->y + i * w->channels + c);
+        if constexpr (sizeof(T) == 4)
+          store(at, w->where + i * w->channels + c);
+        else
+          store(__builtin_convertvector(at, Narrow), w->where + i * w->channels + c);
+      }
+    }
   }
-  if (count == Index{sizeof(V) / sizeof(T)})
-    store(best, y);
-  else
-    store_some(best, y, count);
-  for (Index lane = 0; lane < count; ++lane) where[lane] = static_cast<std::int32_t>(at[lane]);
-}
+};
 
 template <Floating T>
 void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
   constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
+  if (g.channels == 0) return;
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
-    Windows pixels(g, false);
-    for (Index out = begin * g.out_width; out < end * g.out_width; ++out) {
-      const T* image = x + out / g.out_pixels() * g.in_pixels() * g.channels;
-      pixels.move_to(out % g.out_pixels());
-      for (Index next = 0; next < g.channels; next += lanes) {
-        const Index c = std::clamp<Index>(next, 0, std::max<Index>(0, g.channels - lanes));  // the last vector overlaps the one before
-        max_of_pixels(g, pixels, image + c, std::min(lanes, g.channels - c), y + out * g.channels + c, where + out * g.channels + c);
+    Windows windows(g, false);
+    const Scratch<Index> pixels(g.out_width * g.kernel.height * g.kernel.width), ends(g.out_width);
+    for (Index row = begin; row < end; ++row) {
+      Index total = 0;
+      for (Index j = 0; j < g.out_width; ++j) {
+        windows.move_to(row % g.out_height * g.out_width + j);
+        for (const Index pixel : windows) pixels.data()[total++] = pixel;
+        ends.data()[j] = total;
       }
+      const Index out = row * g.out_width * g.channels;
+      const MaxPoolWindows<T> w{x + row / g.out_height * g.in_pixels() * g.channels, g.channels, g.out_width, pixels.data(), ends.data(),
+                                y + out, where + out};
+      if (g.channels < lanes)
+        MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
+      else if (g.channels < 4 * lanes)
+        run_baseline<MaxOfPixels<T>>(&w);
+      else
+        dispatch<MaxOfPixels<T>>(&w);
     }
   });
 }
