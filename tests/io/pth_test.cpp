@@ -51,7 +51,7 @@ std::vector<double> values(const AnyTensor& tensor) {
   return result;
 }
 /// `module.` is taken off by read_weights, not by load_pth.
-std::string plain(std::string name) {
+std::string without_wrapper(std::string name) {
   if (const auto at = name.find("module."); at == 0) name.erase(0, 7);
   return name;
 }
@@ -78,7 +78,7 @@ TEST_CASE("every container, form and element type reads as PyTorch reads it") {
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const auto& [name, tensor] = pth.tensors[i];
       INFO(expected[i].name);
-      CHECK(plain(name) == expected[i].name);
+      CHECK(without_wrapper(name) == expected[i].name);
       CHECK(name_of(tensor.dtype()) == expected[i].dtype);
       CHECK(shape_text(tensor.shape()) == expected[i].shape);
       CHECK(tensor.layout() == Layout::row_major);

@@ -21,10 +21,11 @@ class MemoryBudget {
     constexpr Index most = std::numeric_limits<Index>::max() / 4;
     limit_ = options.memory_limit > 0 ? options.memory_limit : 2 * std::min(file.size(), most) + 64'000'000;
   }
+  /// `at`: the byte of the file that asks for it.
   /// Throws   FileError if the file would need more than it may.
-  void take(Index bytes, std::string_view what) {
+  void take(Index bytes, std::string_view what, Index at = 0) {
     if (bytes < 0 || bytes > limit_ - used_)
-      throw FileError(message("cannot read ", path_, ": ", what, " would take ", bytes, " bytes more than the ", used_, " in use, beyond the limit of ",
+      throw FileError(message("cannot read ", path_, ": byte ", at, ": ", what, " would take ", bytes, " bytes more than the ", used_, " in use, beyond the limit of ",
                               limit_, " (by default twice the file plus 64 MB; ReadOptions::memory_limit sets another)"));
     used_ += bytes;
   }

@@ -139,7 +139,7 @@ inline AnyTensor read_npy(ByteStream& stream, MemoryBudget& budget) {
   if (!checked_numel(header.shape, numel)) stream.fail("npy header: impossible shape ", header.shape);
   const Index bytes = numel * type.size;
   if (bytes != stream.remaining()) stream.fail("array of shape ", header.shape, " takes ", bytes, " bytes but ", stream.remaining(), " follow");
-  budget.take(numel * static_cast<Index>(size_of(type.becomes)), "an array");
+  budget.take(numel * static_cast<Index>(size_of(type.becomes)), "an array", stream.offset());
   AnyTensor tensor = empty_any(type.becomes, header.shape, Layout::row_major, cpu());
   const bool in_order = !header.fortran_order || header.shape.rank() < 2;
   if (numel == 0) return tensor;
@@ -152,7 +152,7 @@ inline AnyTensor read_npy(ByteStream& stream, MemoryBudget& budget) {
     Index stride = 1;
     for (Index axis = 0; axis < strides.rank(); ++axis) strides[axis] = std::exchange(stride, stride * header.shape[axis]);
   }
-  budget.take(bytes, "an array's elements");
+  budget.take(bytes, "an array's elements", stream.offset());
   const auto elements = std::make_unique<unsigned char[]>(static_cast<std::size_t>(bytes));
   stream.read(elements.get(), bytes);
   gather_elements(type, elements.get(), header.shape, strides, header.swapped, static_cast<unsigned char*>(tensor.raw_mutable_data()));

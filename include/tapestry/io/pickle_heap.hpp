@@ -58,7 +58,8 @@ class PickleHeap {
   std::vector<std::string> unknown;      ///< names of globals that became opaque values, each once
 
   PickleRef add(PickleValue value) {
-    budget_.take(static_cast<Index>(sizeof(PickleValue) + value.text.capacity() + value.items.capacity() * sizeof(PickleRef)), "the pickle's values");
+    budget_.take(static_cast<Index>(sizeof(PickleValue) + value.text.capacity() + value.items.capacity() * sizeof(PickleRef)), "the pickle's values",
+                 value.offset);
     if (values_.size() == std::numeric_limits<PickleRef>::max()) throw FileError(message("cannot read ", sources.back(), ": the pickle has too many values"));
     values_.push_back(std::move(value));
     return static_cast<PickleRef>(values_.size() - 1);

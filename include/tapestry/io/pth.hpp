@@ -93,7 +93,7 @@ class PthElements {
   }
 
   AnyTensor make(const Window& window) {
-    heap_.budget().take(window.numel * static_cast<Index>(size_of(window.tensor->type->becomes)), "a tensor");
+    heap_.budget().take(window.numel * static_cast<Index>(size_of(window.tensor->type->becomes)), "a tensor", window.storage->entry.begin);
     return made_[static_cast<std::size_t>(window.number)] = empty_any(window.tensor->type->becomes, window.tensor->shape, Layout::row_major, cpu());
   }
   /// Whether the tensor's elements are the storage's, all of them in their order.
@@ -112,7 +112,7 @@ class PthElements {
       return;
     }
     const Index bytes = stream.remaining();
-    heap_.budget().take(bytes, "a storage");
+    heap_.budget().take(bytes, "a storage", first->storage->entry.begin);
     const auto elements = std::make_unique<unsigned char[]>(static_cast<std::size_t>(bytes));
     stream.read(elements.get(), bytes);
     for (; first != last; ++first) {
