@@ -63,18 +63,16 @@ class PthElements {
     if (tensor.type->stored == Stored::unknown) throw fail("holds ", tensor.type->name, ", which no tensor here can hold");
     const PickleStorage* storage = &heap_.storages[static_cast<std::size_t>(tensor.storage)];
     Window window{number, &tensor, storage, tensor.first, 0};
+    if (storage->root >= 0) window.storage = &heap_.storages[static_cast<std::size_t>(storage->root)];
+    if (!window.storage->located) throw fail("lies in storage ", window.storage->key, ", which the file does not hold");
+    if (storage->root >= 0 && (window.storage->root >= 0 || storage->first < 0 || storage->numel < 0 || storage->first > window.storage->numel ||
+                               storage->numel > window.storage->numel - storage->first))
+      throw fail("lies in a window of ", storage->numel, " elements from ", storage->first, " that reaches beyond its storage of ", window.storage->numel);
     if (!checked_numel(tensor.shape, window.numel)) throw fail("has an impossible shape ", tensor.shape);
     const Index room = storage->numel * storage->type->size / tensor.type->size;
     if (!fits(tensor, window.numel, room))
       throw fail("of shape ", tensor.shape, ", strides ", tensor.strides, " and first element ", tensor.first, " reaches beyond its storage of ", room);
-    if (storage->root >= 0) {
-      window.storage = &heap_.storages[static_cast<std::size_t>(storage->root)];
-      if (window.storage->root >= 0 || storage->first < 0 || storage->numel < 0 || storage->first > window.storage->numel ||
-          storage->numel > window.storage->numel - storage->first)
-        throw fail("lies in a window of ", storage->numel, " elements from ", storage->first, " that reaches beyond its storage of ", window.storage->numel);
-      window.first += storage->first;
-    }
-    if (!window.storage->located) throw fail("lies in storage ", window.storage->key, ", which the file does not hold");
+    if (storage->root >= 0) window.first += storage->first;
     return window;
   }
   static bool fits(const PickleTensor& tensor, Index numel, Index room) {
