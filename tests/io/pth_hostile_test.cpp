@@ -83,6 +83,8 @@ TEST_CASE("a window on a storage stays inside it, whatever the numbers") {
   refused(stream(dict("x", tensor(storage(6, window(3, 4)), 0, {1}, {1}))), "lies in a window of 4 elements from 3");
   refused(stream(dict("x", tensor(storage(6, window(-1, 4)), 0, {1}, {1}))), "lies in a window");
   refused(stream(dict("x", tensor(storage(6, window(2, 2)), 1, {2}, {1}))), "tensor x of shape [2]");
+  refused(stream(dict("x", "ctorch._utils\n_rebuild_tensor_v3\n(" + storage(6, window(5, 1)) + integer(0) + tuple({1}) + tuple({1}) + "\x89Nctorch\nint64\ntR")),
+          "reads a window of float32 as int64");
   refused(stream(dict("x", tensor(storage(6, window(huge, huge)), 1, {2}, {1}))), "lies in a window");
 }
 

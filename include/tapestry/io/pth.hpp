@@ -68,6 +68,8 @@ class PthElements {
     if (storage->root >= 0 && (window.storage->root >= 0 || storage->first < 0 || storage->numel < 0 || storage->first > window.storage->numel ||
                                storage->numel > window.storage->numel - storage->first))
       throw fail("lies in a window of ", storage->numel, " elements from ", storage->first, " that reaches beyond its storage of ", window.storage->numel);
+    if (storage->root >= 0 && tensor.type != storage->type)  // the window's first element counts in its own type
+      throw fail("reads a window of ", storage->type->name, " as ", tensor.type->name);
     if (!checked_numel(tensor.shape, window.numel)) throw fail("has an impossible shape ", tensor.shape);
     const Index room = storage->numel * storage->type->size / tensor.type->size;
     if (!fits(tensor, window.numel, room))
