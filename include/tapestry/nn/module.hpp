@@ -25,6 +25,17 @@ void for_each_member(Module& module, F f) {
 }
 }  // namespace detail
 
+/// Calls f for every module of class M: the module itself, those below it, and those below them, in PyTorch's order.
+///
+///   for_each_module<Conv2d<>>(net, [](Conv2d<>& conv) { init::kaiming_normal(conv.weight); });
+template <std::derived_from<Module> M, class F>
+void for_each_module(Module& root, const F& f) {
+  if (auto* wanted = dynamic_cast<M*>(&root)) f(*wanted);
+  Members visit;
+  visit.on_child = [&f](std::string_view, Module& child) { for_each_module<M>(child, f); };
+  root.members(visit);
+}
+
 /// All parameters with their full names; handles, so writing through them changes the module.
 inline NamedTensors named_parameters(Module& module) {
   NamedTensors found;
