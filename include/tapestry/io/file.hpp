@@ -42,6 +42,16 @@ class FileReader {
     if (bytes > 0 && std::fread(to, 1, static_cast<std::size_t>(bytes), file_.get()) != static_cast<std::size_t>(bytes))
       throw FileError(message("cannot read ", path_, ": the file ended early"));
   }
+  /// Reads from a place of its own, whatever was read before.
+  void read_at(Index offset, void* to, Index bytes) const {
+    for (auto* place = static_cast<char*>(to); bytes > 0;) {
+      const ssize_t got = pread(fileno(file_.get()), place, static_cast<std::size_t>(bytes), offset);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) throw detail::system_error("cannot read", path_);
+      if (got == 0) throw FileError(message("cannot read ", path_, ": byte ", offset, ": the file ended early"));
+      place += got, offset += got, bytes -= got;
+    }
+  }
 
  private:
   static std::FILE* open_for_reading(const std::string& path) {

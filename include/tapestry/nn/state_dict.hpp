@@ -39,13 +39,20 @@ struct LoadOptions {
 };
 
 /// Copies a state into the module's own tensors, converting scalar type and layout; optimisers made before stay valid.
-/// A state whose shapes do not fit, or whose names do not while strict, changes nothing.
+/// A state whose shapes do not fit, or whose names do not while strict, changes nothing. A batch norm's `num_batches_tracked` that stands not beside
+/// its `running_mean` becomes 0: PyTorch did not save it before 0.4.1.
 /// Throws   ValueError that lists the names.
 inline LoadReport load_state_dict(Module& module, const NamedTensors& state, LoadOptions options = {}) {
   LoadReport report;
   const NamedTensors own = state_dict(module);
+  const auto starts_at_0 = [&](std::string_view name) {
+    constexpr std::string_view count = "num_batches_tracked";
+    if (!name.ends_with(count)) return false;
+    return find(state, message(name.substr(0, name.size() - count.size()), "running_mean")) != nullptr;
+  };
   for (const auto& [name, tensor] : own) {
     const AnyTensor* source = find(state, name);
+    if (!source && starts_at_0(name)) continue;
     if (!source)
       report.missing.push_back(name);
     else if (source->shape() != tensor.shape())
@@ -57,7 +64,12 @@ inline LoadReport load_state_dict(Module& module, const NamedTensors& state, Loa
     throw ValueError(message("load_state_dict: the state does not fit ", module.name(), ": ", report));
 
   for (const auto& [name, tensor] : own)
-    if (const AnyTensor* source = find(state, name)) assign(tensor, *source);
+    if (const AnyTensor* source = find(state, name)) {
+      assign(tensor, *source);
+    } else if (starts_at_0(name)) {
+      const Index zero = 0;
+      tensor.device().memory().fill(tensor.dtype(), &zero, tensor.numel(), tensor.raw_mutable_data());
+    }
   return report;
 }
 
