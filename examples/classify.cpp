@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     std::string names;
     for (const std::string& name : model_names()) names += (names.empty() ? "" : ", ") + name;
     return names;
-  }() + "; left out for a network that cifar10_train trained");
+  }() + "; left out for a network that cifar10_train or finetune trained");
   app.add_option("--weights,--checkpoint", choice.weights,
                  "of the model: a file (.pth, .safetensors, .npz), imagenet_v1 or imagenet_v2; without, imagenet_v1 from the cache or downloaded. Of the "
                  "trainer: best.safetensors, last.safetensors, or the folder with them");
@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (choice.model.empty() && choice.weights.empty()) throw ValueError("--model: a name is needed, or --weights with a checkpoint of cifar10_train");
   choice.download = !offline;
+  adopt_model(choice);
 
   Asked asked = load(choice);
   top = std::min(top, static_cast<Index>(asked.classes.size()));

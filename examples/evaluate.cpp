@@ -90,7 +90,7 @@ void evaluate_zoo(EvaluateOptions options) {
 int main(int argc, char** argv) {
   CLI::App app("Measures a network on labelled images.", "evaluate");
   EvaluateOptions options;
-  app.add_option("--model", options.choice.model, "a model of the zoo, as resnet18 or resnet20; left out for a network that cifar10_train trained");
+  app.add_option("--model", options.choice.model, "a model of the zoo, as resnet18 or resnet20; left out for a network that cifar10_train or finetune trained");
   app.add_option("--weights,--checkpoint", options.choice.weights,
                  "of the model: a file (.pth, .safetensors, .npz), imagenet_v1 or imagenet_v2. Of the trainer: best.safetensors, last.safetensors, or "
                  "the folder with them");
@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
   app.add_flag("--offline", options.offline, "download nothing");
   CLI11_PARSE(app, argc, argv);
   options.choice.download = !options.offline;
+  adopt_model(options.choice);
   if (!options.choice.model.empty()) {
     evaluate_zoo(std::move(options));
   } else {

@@ -24,9 +24,9 @@ struct ImagePreparation {
 
 /// Which model the user wants, and whose weights.
 struct ZooChoice {
-  std::string model;                ///< torchvision's name
-  std::string weights;              ///< a file, or imagenet_v1 or imagenet_v2; empty: imagenet_v1
-  std::string labels;               ///< a file with a class name a line; empty: those that belong to the weights
+  std::string model{};              ///< torchvision's name
+  std::string weights{};            ///< a file, or imagenet_v1 or imagenet_v2; empty: imagenet_v1
+  std::string labels{};             ///< a file with a class name a line; empty: those that belong to the weights
   bool transform_input = false;     ///< of Inception v3; named weights turn it on
   bool download = true;             ///< whether weights that are not in the cache may be fetched
   bool progress = true;
@@ -53,6 +53,24 @@ inline ImagePreparation preparation_for(std::string_view model, Weights weights 
     preparation.resize = published.resize, preparation.crop = published.crop;
   }
   return preparation;
+}
+
+/// What finetune writes beside the weights, so that others know what to do with them.
+inline Metadata fine_tuned_metadata(std::string_view model, const std::vector<std::string>& classes, const ImagePreparation& preparation) {
+  std::string names;
+  for (std::string name : classes) {
+    std::replace(name.begin(), name.end(), ',', ';');  // the comma parts names
+    names += (names.empty() ? "" : ",") + name;
+  }
+  return {{"architecture", std::string(model)}, {"classes", names}, {"resize", message(preparation.resize)}, {"crop", message(preparation.crop)}};
+}
+
+/// If no model is named and the file is one that finetune wrote, takes the model's name from it.
+inline void adopt_model(ZooChoice& choice) {
+  if (!choice.model.empty() || !choice.weights.ends_with(".safetensors") || !std::filesystem::is_regular_file(choice.weights)) return;
+  const std::string architecture(find(load_safetensors(choice.weights).metadata, "architecture"));
+  for (const std::string& name : model_names())
+    if (name == architecture) choice.model = name;
 }
 
 /// Non-empty lines of a file.
@@ -130,6 +148,10 @@ inline ZooModel load_zoo_model(const ZooChoice& choice) {
   load_state_dict(*model.net, file.tensors);
   model.net->eval();
   model.preparation = preparation_for(choice.model, named ? weights : Weights::imagenet_v1);
+  if (const std::string_view crop = find(file.metadata, "crop"); !crop.empty()) {
+    model.preparation.crop = std::stoll(std::string(crop));
+    model.preparation.resize = std::stoll(std::string(find(file.metadata, "resize")));
+  }
   model.classes = !choice.labels.empty() ? read_lines(choice.labels) : split_at_commas(find(file.metadata, "classes"));
   if (model.classes.empty()) model.classes = detail::default_classes(choice.model, options.num_classes);
   if (static_cast<Index>(model.classes.size()) != options.num_classes)

@@ -53,6 +53,10 @@ TEST_CASE("resnet: a new head, a frozen trunk, and only the head has gradients")
   auto net = resnet18<double>({.num_classes = 6});
   net.fc = Linear<double>(512, 3);
   freeze(net, [](std::string_view name) { return !name.starts_with("fc."); });
+  const auto learning = trainable_parameters(net);
+  REQUIRE(learning.size() == 2);
+  CHECK(learning[0].handle() == net.fc.weight.handle());
+  CHECK(learning[1].handle() == net.fc.bias.handle());
   Tape tape;
   tape.backward(cross_entropy(net(test::images({2, 3, 33, 35})), tensor<Index>({0, 2})));
   for (const auto& [name, parameter] : named_parameters(net)) {

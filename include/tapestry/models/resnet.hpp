@@ -168,10 +168,11 @@ class ResNet : public Layer<T> {
       build<Bottleneck<T>>(blocks, options);
   }
 
-  Tensor<T> forward(const Tensor<T>& x) override {
-    Tensor<T> y = maxpool(relu(bn1(conv1(x))));
-    y = layer4(layer3(layer2(layer1(y))));
-    return fc(flatten(avgpool(y), 1));
+  Tensor<T> forward(const Tensor<T>& x) override { return fc(features(x)); }
+  /// All below the head: [N, 3, H, W] -> [N, 512*expansion].
+  Tensor<T> features(const Tensor<T>& x) {
+    const Tensor<T> y = maxpool(relu(bn1(conv1(x))));
+    return flatten(avgpool(layer4(layer3(layer2(layer1(y))))), 1);
   }
   void members(const Members& visit) override {
     visit.child("conv1", conv1);

@@ -62,6 +62,18 @@ std::vector<Tensor<T>> parameters(Layer<T>& layer) {
   return parameters<T>(static_cast<Module&>(layer));
 }
 
+/// Those of them that learn, which is what an optimiser of a partly frozen module needs.
+template <Floating T = float>
+std::vector<Tensor<T>> trainable_parameters(Module& module) {
+  std::vector<Tensor<T>> found = parameters<T>(module);
+  std::erase_if(found, [](const Tensor<T>& parameter) { return !parameter.requires_grad(); });
+  return found;
+}
+template <Floating T>
+std::vector<Tensor<T>> trainable_parameters(Layer<T>& layer) {
+  return trainable_parameters<T>(static_cast<Module&>(layer));
+}
+
 /// Keeps the parameters whose full name the predicate picks from learning: no gradient is recorded or computed for them.
 /// Batch norm in training mode still updates its running statistics; call eval() on it to stop that.
 inline void freeze(Module& module, const std::function<bool(std::string_view)>& pick = {}) {
