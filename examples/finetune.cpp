@@ -134,13 +134,17 @@ class Run {
       for (Index epoch = 0; epoch < options_.epochs; ++epoch) {
         const auto start = Progress::Clock::now();
         const double loss = train_head(epoch, seen, seen_labels);
-        report(epoch, loss, evaluate(net_.fc(unseen), unseen_labels), start);
+        if (report(epoch, loss, evaluate(net_.fc(unseen), unseen_labels), start)) best_head_ = clone(net_.fc);
       }
+      save("last.safetensors");  // an epoch is shorter than writing the network: that is done at the end
+      net_.fc = std::move(*best_head_);
+      save("best.safetensors");
     } else {
       for (Index epoch = 0; epoch < options_.epochs; ++epoch) {
         const auto start = Progress::Clock::now();
         const double loss = train_images(epoch);
-        report(epoch, loss, validate(), start);
+        if (report(epoch, loss, validate(), start)) save("best.safetensors");
+        save("last.safetensors");
       }
     }
   }
@@ -239,20 +243,21 @@ class Run {
     return all;
   }
 
-  void report(Index epoch, double train_loss, const Evaluation& valid, Progress::Clock::time_point start) {
+  void save(const char* file) {
+    save_safetensors((fs::path(options_.out) / file).string(), state_dict(net_), fine_tuned_metadata(options_.model, classes_, preparation_));
+  }
+
+  /// Tells how an epoch went. Returns whether it was the best so far.
+  bool report(Index epoch, double train_loss, const Evaluation& valid, Progress::Clock::time_point start) {
     const bool best = epoch == 0 || valid.loss < best_loss_;
-    const auto metadata = fine_tuned_metadata(options_.model, classes_, preparation_);
-    save_safetensors((fs::path(options_.out) / "last.safetensors").string(), state_dict(net_), metadata);
-    if (best) {
-      best_loss_ = valid.loss;
-      save_safetensors((fs::path(options_.out) / "best.safetensors").string(), state_dict(net_), metadata);
-    }
+    if (best) best_loss_ = valid.loss;
     char line[200];
     std::snprintf(line, sizeof line, "epoch %lld/%lld  train loss %.4f  valid loss %.4f  valid accuracy %.4f (%lld of %lld)  %s%s",
                   static_cast<long long>(epoch + 1), static_cast<long long>(options_.epochs), train_loss, valid.loss, valid.accuracy(),
                   static_cast<long long>(valid.right), static_cast<long long>(valid.images),
                   format_duration(std::chrono::duration<double>(Progress::Clock::now() - start).count()).c_str(), best ? "  best loss" : "");
     progress_.finish(line);
+    return best;
   }
 
   FinetuneOptions options_;
@@ -264,6 +269,7 @@ class Run {
   std::unique_ptr<Adam<>> optimizer_;
   Progress progress_;
   double best_loss_ = 0;
+  std::optional<Linear<>> best_head_;
 };
 
 int main(int argc, char** argv) {
