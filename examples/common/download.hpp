@@ -53,14 +53,16 @@ inline std::filesystem::path cifar10_cache_directory() {
   return std::filesystem::path(home) / ".cache" / "cifar10";
 }
 
-/// The MD5 sum of a file's bytes, as 32 hexadecimal digits: good against accidents, which is all it is used for.
-inline std::string md5_of_file(const std::filesystem::path& path) {
-  const detail::File file = detail::open_file(path, "rb", "md5");
+namespace detail {
+/// A digest of a file's bytes, in hexadecimal digits.
+inline std::string digest_of_file(const std::filesystem::path& path, const EVP_MD* algorithm, std::string_view name) {
+  const File file = open_file(path, "rb", name);
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_md5(), nullptr) != 1) throw Error("md5: this machine's OpenSSL does not offer MD5");
+  if (!context || EVP_DigestInit_ex(context.get(), algorithm, nullptr) != 1)
+    throw Error(message(name, ": this machine's OpenSSL does not offer it"));
   std::array<unsigned char, 1 << 16> buffer;
   while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), file.get())) EVP_DigestUpdate(context.get(), buffer.data(), got);
-  if (std::ferror(file.get())) throw FileError(message("md5: cannot read ", path.string(), ": ", std::strerror(errno)));
+  if (std::ferror(file.get())) throw FileError(message(name, ": cannot read ", path.string(), ": ", std::strerror(errno)));
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned length = 0;
   EVP_DigestFinal_ex(context.get(), digest.data(), &length);
@@ -69,6 +71,12 @@ inline std::string md5_of_file(const std::filesystem::path& path) {
     for (int half : {digest[i] >> 4, digest[i] & 15}) text += "0123456789abcdef"[half];
   return text;
 }
+}  // namespace detail
+
+/// The MD5 sum of a file's bytes, as 32 hexadecimal digits: good against accidents, which is all it is used for.
+inline std::string md5_of_file(const std::filesystem::path& path) { return detail::digest_of_file(path, EVP_md5(), "md5"); }
+/// The SHA-256 sum of a file's bytes, as 64 hexadecimal digits.
+inline std::string sha256_of_file(const std::filesystem::path& path) { return detail::digest_of_file(path, EVP_sha256(), "sha256"); }
 
 namespace detail {
 

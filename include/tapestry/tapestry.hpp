@@ -103,6 +103,7 @@
 #include "ops/pow.hpp"
 #include "ops/reduce.hpp"
 #include "ops/relu.hpp"
+#include "ops/relu6.hpp"
 #include "ops/reshape.hpp"
 #include "ops/rows.hpp"
 #include "ops/sigmoid.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "../../examples/common/download.hpp"
+#include "../../examples/common/fetch_weights.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -140,6 +141,15 @@ TEST_CASE("MD5 gives the sums of RFC 1321") {
   write_text(scratch / "a", "message digest");
   CHECK(md5_of_file(scratch / "a") == "f96b697d7cb7938d525a2f31aaf161d0");
   CHECK_THAT(error_of<FileError>([&] { md5_of_file(scratch / "none"); }), contains_text("cannot open"));
+}
+
+TEST_CASE("SHA-256 gives the sums of FIPS 180") {
+  const Scratch scratch;
+  write_text(scratch / "empty", "");
+  write_text(scratch / "abc", "abc");
+  CHECK(sha256_of_file(scratch / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(sha256_of_file(scratch / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(error_of<FileError>([&] { sha256_of_file(scratch / "nothing"); }).find("sha256: ") == 0);
 }
 
 TEST_CASE("the official archive is what is fetched by default") {
@@ -357,4 +367,24 @@ TEST_CASE("the cache folder is XDG_CACHE_HOME's, or ~/.cache") {
   CHECK_THROWS_AS(cifar10_cache_directory(), FileError);
   if (home) setenv("HOME", home->c_str(), 1);
   if (cache) setenv("XDG_CACHE_HOME", cache->c_str(), 1);
+}
+
+TEST_CASE("a file of weights is fetched, continued and checked by the hash that its name tells") {
+  const Site site;
+  const std::string hash = sha256_of_file(site.archive).substr(0, 8);
+  const auto path = site.scratch / ("weights/net-" + hash + ".pth"), part = site.scratch / ("weights/net-" + hash + ".pth.part");
+  const std::size_t half = site.bytes.size() / 2;
+  CHECK_THAT(error_of<FileError>([&] { fetch_file(path, hash, site.options("cut")); }), contains_text(message("the first ", half, " bytes are kept")));
+  CHECK_FALSE(std::filesystem::exists(path));
+  fetch_file(path, hash, site.options("good"));
+  CHECK(read_text(path) == site.bytes);
+  CHECK_FALSE(std::filesystem::exists(part));
+  const std::string request = message("/good bytes=", half, "- ", site.bytes.size() - half);
+  CHECK_THAT(site.server->log_with(request), contains_text(request));
+
+  const auto wrong = site.scratch / "other/net-00000000.pth";
+  CHECK_THAT(error_of<FileError>([&] { fetch_file(wrong, "00000000", site.options("good")); }),
+             contains_text("wrong checksum: SHA-256 is " + hash) && contains_text("expects 00000000...; the file was deleted"));
+  CHECK(std::filesystem::is_empty(wrong.parent_path()));
+  CHECK_THAT(error_of<FileError>([&] { fetch_file(wrong, "00000000", site.options("missing")); }), contains_text("the server answered 404"));
 }

@@ -4,6 +4,7 @@
 import json
 import pathlib
 
+import numpy
 import torch
 from safetensors.torch import save_file
 
@@ -11,6 +12,18 @@ DATA = pathlib.Path(__file__).resolve().parent / "data"
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
+
+
+def number(stream, count):
+    """Numbers in [-1, 1), multiples of 2^-23: the top 24 bits of MurmurHash3's finaliser of stream * 2^32 + i."""
+    with numpy.errstate(over="ignore"):
+        h = numpy.uint64(stream << 32) + numpy.arange(count, dtype=numpy.uint64)
+        h ^= h >> numpy.uint64(33)
+        h *= numpy.uint64(0xFF51AFD7ED558CCD)
+        h ^= h >> numpy.uint64(33)
+        h *= numpy.uint64(0xC4CEB9FE1A85EC53)
+        h ^= h >> numpy.uint64(33)
+    return torch.from_numpy((h >> numpy.uint64(40)).astype(numpy.float64) / 2**23 - 1)
 
 
 class GoldenFile:

@@ -9,26 +9,13 @@ image element i is number(1000, i), label n is (3 * n + 1) % 10.
 
 import math
 
-import numpy
 import torch
 from torch import nn
 
-from golden_file import GoldenFile
+from golden_file import GoldenFile, number
 
 STEPS, BATCH = 10, 8
 golden = GoldenFile("lecture_net")
-
-
-def number(stream, count):
-    """Numbers in [-1, 1), multiples of 2^-23: the top 24 bits of MurmurHash3's finaliser of stream * 2^32 + i."""
-    with numpy.errstate(over="ignore"):
-        h = numpy.uint64(stream << 32) + numpy.arange(count, dtype=numpy.uint64)
-        h ^= h >> numpy.uint64(33)
-        h *= numpy.uint64(0xFF51AFD7ED558CCD)
-        h ^= h >> numpy.uint64(33)
-        h *= numpy.uint64(0xC4CEB9FE1A85EC53)
-        h ^= h >> numpy.uint64(33)
-    return torch.from_numpy((h >> numpy.uint64(40)).astype(numpy.float64) / 2**23 - 1)
 
 
 def lecture_net():

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "golden.hpp"
+#include "numbers.hpp"
 #include "tapestry/nn/activation.hpp"
 #include "tapestry/nn/batch_norm.hpp"
 #include "tapestry/nn/conv2d.hpp"
@@ -17,20 +18,6 @@
 using namespace tapestry;
 
 namespace {
-
-/// The numbers in [-1, 1) from which lecture_net_golden.py, too, makes weights and images.
-template <Floating T>
-Tensor<T> numbers(std::uint64_t stream, const Shape& shape, double base, double scale) {
-  std::vector<T> values;
-  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(shape.numel()); ++i) {
-    std::uint64_t h = (stream << 32) + i;
-    h = (h ^ (h >> 33)) * 0xFF51AFD7ED558CCDu;
-    h = (h ^ (h >> 33)) * 0xC4CEB9FE1A85EC53u;
-    h ^= h >> 33;
-    values.push_back(static_cast<T>(base + scale * (static_cast<double>(h >> 40) / 8388608 - 1)));
-  }
-  return tensor<T>(values, shape);
-}
 
 template <Floating T>
 Sequential<T> lecture_net() {
@@ -50,7 +37,7 @@ void initialise(Sequential<T>& net) {
     const bool normalises = net[std::stoi(name)].name() == "BatchNorm2d", is_bias = name.ends_with("bias");
     double base = 0, scale = is_bias ? 0.05 : 1 / std::sqrt(static_cast<double>(value.numel() / value.dim(0)));
     if (normalises) base = is_bias ? 0 : 1, scale = 0.1;
-    assign(value, numbers<T>(stream, value.shape(), base, scale));
+    assign(value, test::numbers<T>(stream, value.shape(), base, scale));
   }
 }
 
@@ -73,7 +60,7 @@ void train(Device device, Layout layout, double tight, double elements, double l
   initialise(net);
   net.to(device);
   Adam<T> optimizer(parameters<T>(net), {.lr = 0.01});
-  const auto images = on_device(in_layout(numbers<T>(1000, {8, 3, 32, 32}, 0, 1), layout), device).template as<T>();
+  const auto images = on_device(in_layout(test::numbers<T>(1000, {8, 3, 32, 32}, 0, 1), layout), device).template as<T>();
   const auto labels = tensor<Index>({1, 4, 7, 0, 3, 6, 9, 2}, device);
   const std::vector<T> losses = golden.get<T>(name, "losses").to_vector();
   for (std::size_t step = 0; step < losses.size(); ++step) {

@@ -8,8 +8,8 @@ environment="${TAPESTRY_GOLDEN_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/tapestry/go
 if [[ ! -x "$environment/bin/python" ]]; then
   python3 -m venv "$environment"
 fi
-if ! "$environment/bin/python" -c 'import torch, numpy, safetensors' 2> /dev/null; then
-  "$environment/bin/pip" install --quiet 'torch==2.15.*' numpy safetensors
+if ! "$environment/bin/python" -c 'import torch, torchvision, numpy, safetensors' 2> /dev/null; then
+  "$environment/bin/pip" install --quiet 'torch==2.15.*' 'torchvision==0.29.*' numpy safetensors
 fi
 mkdir -p data
 topics=("$@")

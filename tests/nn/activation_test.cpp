@@ -23,6 +23,9 @@ TEST_CASE("activations: values follow the options") {
   check(ReLU<double>(), {0, 0, 0, 1.5});
   check(ReLU<double>({.inplace = true}), {0, 0, 0, 1.5});
   CHECK(input.at(0, 0) == -2);  // inplace only prints
+  check(ReLU6<double>(), {0, 0, 0, 1.5});
+  check(ReLU6<double>({.inplace = true}), {0, 0, 0, 1.5});
+  CHECK(ReLU6<double>()(tensor<double>({5.5, 6.0, 7.0})).to_vector() == std::vector<double>{5.5, 6, 6});
   check(LeakyReLU<double>(), {-0.02, -0.005, 0, 1.5});
   check(LeakyReLU<double>(0.1), {-0.2, -0.05, 0, 1.5});
   check(LeakyReLU<double>({.negative_slope = 0.5, .inplace = true}), {-1, -0.25, 0, 1.5});
@@ -41,6 +44,8 @@ TEST_CASE("activations: values follow the options") {
 
 TEST_CASE("activations: print their options") {
   CHECK(test::printed(ReLU({.inplace = true})) == "ReLU(inplace=True)");
+  CHECK(test::printed(ReLU6()) == "ReLU6()");
+  CHECK(test::printed(ReLU6<double>({.inplace = true})) == "ReLU6(inplace=True)");
   CHECK(test::printed(LeakyReLU({.negative_slope = 1e-5, .inplace = true})) == "LeakyReLU(negative_slope=1e-05, inplace=True)");
   CHECK(test::printed(LeakyReLU<double>(2)) == "LeakyReLU(negative_slope=2.0)");
   CHECK(test::printed(Sigmoid<double>()) == "Sigmoid()");

@@ -103,3 +103,64 @@ TEST_CASE("a weight gets the same numbers in any layout and on any device, from 
     }
   CHECK(draw(8, Layout::row_major, cpu()) != expected);
 }
+
+TEST_CASE("a truncated normal has the spread of its formula and nothing beyond its bounds") {
+  Generator generator(4);
+  const Tensor<double> w(Shape{200, 100, 3});
+  init::truncated_normal(w, 0, 1, -2, 2, generator);
+  Moments m = moments(w);
+  CHECK(m.least >= -2);
+  CHECK(m.most <= 2);
+  CHECK(m.least < -1.99);
+  CHECK(m.most > 1.99);
+  CHECK(m.mean == Approx(0).margin(0.02));
+  CHECK(m.deviation == Approx(0.8796).epsilon(0.01));  // sqrt(1 - 4 phi(2) / (Phi(2) - Phi(-2)))
+  init::truncated_normal(w, 1, 0.5, 1, 8, generator);  // the upper half of a normal
+  m = moments(w);
+  CHECK(m.least >= 1);
+  CHECK(m.mean == Approx(1 + 0.5 * std::sqrt(2 / 3.14159265358979)).epsilon(0.01));
+  init::truncated_normal(w, 0, 0.1, -2, 2, generator);  // so wide that nothing is cut off
+  check_normal(w, 0, 0.1);
+  CHECK_THROWS_WITH(init::truncated_normal(w, 0, 1, 5, 8),
+                    contains_text("init: truncated_normal must have a thousandth of its numbers between low and high, got mean 0, deviation 1, low 5, high 8"));
+  CHECK_THROWS_AS(init::truncated_normal(w, 0, 0, -2, 2), ValueError);
+  CHECK_THROWS_AS(init::truncated_normal(w, 0, 1, 2, -2), ValueError);
+}
+
+TEST_CASE("a truncated normal is drawn the same in any layout and on any device") {
+  const auto draw = [](Layout layout, Device device) {
+    const Tensor<double> w({5, 3, 2, 4}, layout, device);
+    Generator generator(9);
+    init::truncated_normal(w, 0, 1, -0.5, 0.5, generator);
+    CHECK(generator.position() == 120);
+    return w.to_vector();
+  };
+  const auto expected = draw(Layout::row_major, cpu());
+  for (const Device device : test::devices())
+    for (const Layout layout : test::layouts()) CHECK(draw(layout, device) == expected);
+}
+
+TEST_CASE("while skipped, initialisers write nothing and draw nothing") {
+  const Tensor<float> w = full<float>({3, 4}, 5);
+  const Tensor<float> bias = full<float>({3}, 5);
+  Generator generator(5);
+  {
+    const init::Skip skip;
+    {
+      const init::Skip within;
+      init::constant(w, 1);
+    }
+    init::uniform(w, 0, 1, generator);
+    init::normal(w, 0, 1, generator);
+    init::truncated_normal(w, 0, 1, -2, 2, generator);
+    init::kaiming_normal(w, 0, init::Fan::in, generator);
+    init::xavier_uniform(w, 1, generator);
+    init::torch_default(w, bias, generator);
+    CHECK_THROWS_AS(init::kaiming_normal(bias), ShapeError);  // what is wrong stays wrong
+  }
+  CHECK(generator.position() == 0);
+  CHECK(w.to_vector() == std::vector<float>(12, 5));
+  CHECK(bias.to_vector() == std::vector<float>(3, 5));
+  init::constant(w, 1);
+  CHECK(w.to_vector() == std::vector<float>(12, 1));
+}

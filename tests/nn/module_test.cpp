@@ -381,3 +381,20 @@ TEST_CASE("a user's residual block learns") {
   CHECK(first > 0.4F);
   CHECK(last < 0.1F);
 }
+
+TEST_CASE("for_each_module visits what is of the class, from the root down, in the order of members") {
+  user::Everything everything;
+  std::vector<Index> inputs;
+  for_each_module<Linear<>>(everything, [&](Linear<>& linear) { inputs.push_back(linear.weight.dim(0)); });
+  CHECK(inputs == std::vector<Index>{3, 3, 3, 3, 1, 1});
+  Index all = 0, layers = 0, roots = 0;
+  for_each_module<Module>(everything, [&](Module&) { ++all; });
+  for_each_module<Layer<>>(everything, [&](Layer<>&) { ++layers; });
+  for_each_module<user::Everything>(everything, [&](user::Everything& root) { roots += &root == &everything; });
+  CHECK(all == 8);
+  CHECK(layers == 7);
+  CHECK(roots == 1);
+  Sequential<> nested(ReLU<>(), Sequential<>(Conv2d<>(1, 2, {.kernel = 1}), Sequential<>().append(Conv2d<>(2, 3, {.kernel = 1}))));
+  for_each_module<Conv2d<>>(nested, [](Conv2d<>& conv) { conv.weight.fill(7); });
+  CHECK(nested.at<Sequential<>>(1).at<Conv2d<>>(0).weight.at(1, 0, 0, 0) == 7);
+}

@@ -5,6 +5,7 @@
 #include "../ops/leaky_relu.hpp"
 #include "../ops/log_softmax.hpp"
 #include "../ops/relu.hpp"
+#include "../ops/relu6.hpp"
 #include "../ops/sigmoid.hpp"
 #include "../ops/softmax.hpp"
 #include "../ops/tanh.hpp"
@@ -27,6 +28,19 @@ class ReLU : public Layer<T> {
   explicit ReLU(InplaceOption options = {}) : inplace_(options.inplace) {}
   Tensor<T> forward(const Tensor<T>& x) override { return relu(x); }
   std::string name() const override { return "ReLU"; }
+  std::string description() const override { return inplace_ ? "inplace=True" : ""; }
+
+ private:
+  bool inplace_;
+};
+
+/// y = min(max(x, 0), 6)
+template <Floating T = float>
+class ReLU6 : public Layer<T> {
+ public:
+  explicit ReLU6(InplaceOption options = {}) : inplace_(options.inplace) {}
+  Tensor<T> forward(const Tensor<T>& x) override { return relu6(x); }
+  std::string name() const override { return "ReLU6"; }
   std::string description() const override { return inplace_ ? "inplace=True" : ""; }
 
  private:

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 #include "../tensor/tensor.hpp"
 
@@ -23,14 +25,35 @@ inline Fans fans(const Shape& weight) {
   return {weight[1] * taps, weight[0] * taps};
 }
 
+/// While one of these is in scope, initialisers on this thread do nothing: for a model that is built to be loaded at once. Until then its
+/// weights hold whatever the memory held.
+///
+///   ResNet<> net = [] { init::Skip skip; return resnet18(); }();
+class Skip {
+ public:
+  Skip() : outer_(std::exchange(on(), true)) {}
+  ~Skip() { on() = outer_; }
+  Skip(const Skip&) = delete;
+  Skip& operator=(const Skip&) = delete;
+  static bool& on() {
+    thread_local bool value = false;
+    return value;
+  }
+
+ private:
+  bool outer_;
+};
+
 template <Floating T>
 void constant(const Tensor<T>& tensor, double value) {
+  if (Skip::on()) return;
   tensor.fill(static_cast<T>(value));
 }
 
 /// Uniform in [low, high).
 template <Floating T>
 void uniform(const Tensor<T>& tensor, double low = 0, double high = 1, Generator& generator = default_generator()) {
+  if (Skip::on()) return;
   const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
   backend_of(tensor).uniform(generator.reserve(tensor.numel()), static_cast<T>(low), static_cast<T>(high), tensor.numel(), drawn.mutable_data());
   tensor.copy_from(drawn);
@@ -39,9 +62,37 @@ void uniform(const Tensor<T>& tensor, double low = 0, double high = 1, Generator
 /// Normal with this mean and standard deviation.
 template <Floating T>
 void normal(const Tensor<T>& tensor, double mean = 0, double deviation = 1, Generator& generator = default_generator()) {
+  if (Skip::on()) return;
   const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
   backend_of(tensor).normal(generator.reserve(tensor.numel()), static_cast<T>(mean), static_cast<T>(deviation), tensor.numel(), drawn.mutable_data());
   tensor.copy_from(drawn);
+}
+
+/// Normal with this mean and standard deviation, but never outside [low, high]: what falls outside is drawn again.
+/// Throws   ValueError unless a fair part of the normal distribution, one number in a thousand, lies between low and high.
+template <Floating T>
+void truncated_normal(const Tensor<T>& tensor, double mean = 0, double deviation = 1, double low = -2, double high = 2,
+                      Generator& generator = default_generator()) {
+  const auto below = [&](double x) { return 0.5 * std::erfc((mean - x) / (deviation * std::numbers::sqrt2)); };
+  if (!(deviation > 0) || !(below(high) - below(low) >= 1e-3))
+    throw ValueError(message("init: truncated_normal must have a thousandth of its numbers between low and high, got mean ", mean, ", deviation ",
+                             deviation, ", low ", low, ", high ", high));
+  if (Skip::on()) return;
+  const RandomStream random = generator.reserve(tensor.numel());
+  const Tensor<T> drawn(tensor.shape());
+  T* values = drawn.mutable_data();
+  parallel_for(tensor.numel(), 1 << 14, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      RandomStream attempt = random;  // each attempt is a sequence of its own, so that the numbers of other elements stay where they are
+      double value = mean + deviation * attempt.normal(i);
+      while (value < low || value > high) {
+        ++attempt.stream;
+        value = mean + deviation * attempt.normal(i);
+      }
+      values[i] = static_cast<T>(value);
+    }
+  });
+  assign(tensor, drawn);
 }
 
 /// Uniform in +-sqrt(6 / (fan_in + fan_out)) * gain.

@@ -25,6 +25,17 @@ void for_each_member(Module& module, F f) {
 }
 }  // namespace detail
 
+/// Calls f for every module of class M: the module itself, those below it, and those below them, in PyTorch's order.
+///
+///   for_each_module<Conv2d<>>(net, [](Conv2d<>& conv) { init::kaiming_normal(conv.weight); });
+template <std::derived_from<Module> M, class F>
+void for_each_module(Module& root, const F& f) {
+  if (auto* wanted = dynamic_cast<M*>(&root)) f(*wanted);
+  Members visit;
+  visit.on_child = [&f](std::string_view, Module& child) { for_each_module<M>(child, f); };
+  root.members(visit);
+}
+
 /// All parameters with their full names; handles, so writing through them changes the module.
 inline NamedTensors named_parameters(Module& module) {
   NamedTensors found;
@@ -49,6 +60,18 @@ std::vector<Tensor<T>> parameters(Module& module) {
 template <Floating T>
 std::vector<Tensor<T>> parameters(Layer<T>& layer) {
   return parameters<T>(static_cast<Module&>(layer));
+}
+
+/// Those of them that learn, which is what an optimiser of a partly frozen module needs.
+template <Floating T = float>
+std::vector<Tensor<T>> trainable_parameters(Module& module) {
+  std::vector<Tensor<T>> found = parameters<T>(module);
+  std::erase_if(found, [](const Tensor<T>& parameter) { return !parameter.requires_grad(); });
+  return found;
+}
+template <Floating T>
+std::vector<Tensor<T>> trainable_parameters(Layer<T>& layer) {
+  return trainable_parameters<T>(static_cast<Module&>(layer));
 }
 
 /// Keeps the parameters whose full name the predicate picks from learning: no gradient is recorded or computed for them.

@@ -67,10 +67,11 @@ struct MaxOfPixels {
         const Index c = std::min(next, w->channels - lanes);  // the last vector may overlap the one before
         V best = V{} - std::numeric_limits<T>::infinity(), v;
         Lanes at = Lanes{} + (begin == w->ends[i] ? Lane{-1} : static_cast<Lane>(w->pixels[begin]));
-        for (Index k = begin; k < w->ends[i]; ++k) {  // comparisons only as conditions: g++ takes masks of 64 bytes apart
+        for (Index k = begin; k < w->ends[i]; ++k) {
           load(v, w->image + w->pixels[k] * w->channels + c);
-          const V larger = v <= best ? best : v;
-          const Lanes there = v <= best ? at : Lanes{} + static_cast<Lane>(w->pixels[k]);
+          V larger = v <= best ? best : v;
+          Lanes there = v <= best ? at : Lanes{} + static_cast<Lane>(w->pixels[k]);
+          keep_apart(larger), keep_apart(there);
           at = best == best ? there : at;
           best = best == best ? larger : best;
         }

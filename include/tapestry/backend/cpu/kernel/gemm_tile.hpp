@@ -157,9 +157,9 @@ const GemmKernels<T>& gemm_kernels() {
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
 #ifdef __aarch64__
-  constexpr int baseline_rows = 12;  // 32 registers
+  static constexpr int baseline_rows = 12;  // 32 registers
 #else
-  constexpr int baseline_rows = 6;
+  static constexpr int baseline_rows = 6;
 #endif
   static constexpr GemmKernels<T> baseline = [] {
     GemmKernels<T> k{baseline_rows, 32 / size};

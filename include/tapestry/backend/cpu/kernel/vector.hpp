@@ -32,6 +32,14 @@ template <class V, class T>
   std::memcpy(to, &v, sizeof v);
 }
 
+/// Hides from the compiler how v came about. g++ would merge a choice by two comparisons into one by a mask, and take masks of 64 bytes apart.
+template <class V>
+[[gnu::always_inline]] inline void keep_apart([[maybe_unused]] V& v) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if constexpr (sizeof(V) >= 16) asm("" : "+x"(v));
+#endif
+}
+
 /// The first `count` lanes alone; a load leaves 0 in the others.
 template <class V, class T>
 [[gnu::always_inline]] inline void load_some(V& v, const T* from, Index count) {
