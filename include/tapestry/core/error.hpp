@@ -103,7 +103,7 @@ MessagePart message_part(const char (&literal)[N]) {
 /// Joins texts, numbers and whatever has to_string: `message("linear: got ", n, " features")`.
 template <class... Parts>
 [[gnu::cold, gnu::noinline]] std::string message(const Parts&... parts) {
-  const detail::MessagePart list[] = {detail::message_part(parts)...};
+  const detail::MessagePart list[sizeof...(Parts) + 1] = {detail::message_part(parts)...};  // one more, lest there be none
   return detail::joined(list, sizeof...(Parts));
 }
 
