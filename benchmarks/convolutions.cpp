@@ -31,30 +31,31 @@ double best_seconds(const F& f, double budget) {
   return best;
 }
 
-/// Independent multiply-adds, as many as there are registers for.
+/// Independent multiply-adds, as many as hide their latency.
 struct Peak {
   static constexpr Index turns = 400000;
-  template <int Bytes>
-  static constexpr unsigned registers = Bytes == 64 ? 24 : 12;
+  static constexpr unsigned sums = 12;
   template <int Bytes>
   [[gnu::always_inline]] static void run(float* out) {
-    constexpr unsigned count = registers<Bytes>;
-    Vector<float, Bytes> sum[count], scale = Vector<float, Bytes>{} + out[0], add = Vector<float, Bytes>{} + out[1];
-    for (auto& s : sum) s = add;
+    using V = cpu_kernels::Vector<float, Bytes>;
+    const V scale = V{} + out[0], add = V{} + out[1];
+    V sum[sums], total{};
+    TAPESTRY_UNROLL
+    for (unsigned r = 0; r < sums; ++r) sum[r] = add * static_cast<float>(r);  // all different, or one would do for all
     for (Index i = 0; i < turns; ++i) {
       TAPESTRY_UNROLL
-      for (unsigned r = 0; r < count; ++r) sum[r] = sum[r] * scale + add;
+      for (unsigned r = 0; r < sums; ++r) sum[r] = sum[r] * scale + add;
     }
-    for (auto& s : sum) out[2] += s[0];
+    TAPESTRY_UNROLL
+    for (unsigned r = 0; r < sums; ++r) total += sum[r];
+    out[2] = total[0];
   }
-  template <class T, int Bytes>
-  using Vector = cpu_kernels::Vector<T, Bytes>;
 };
 
 /// Floating-point operations a second of all threads.
 double peak() {
   const InstructionSet set = instruction_set();
-  const Index lanes = set == InstructionSet::avx512 ? 16 : set == InstructionSet::avx2 ? 8 : 4, registers = lanes == 16 ? 24 : 12;
+  const Index lanes = set == InstructionSet::avx512 ? 16 : set == InstructionSet::avx2 ? 8 : 4;
   const double seconds = best_seconds([] {
     parallel_for(num_threads(), 1, [](Index, Index) {
       float numbers[3] = {0.5f, 0.25f, 0};
@@ -62,7 +63,7 @@ double peak() {
       if (numbers[2] == 0) std::abort();
     });
   }, 0.2);
-  return 2.0 * static_cast<double>(Peak::turns * lanes * registers * num_threads()) / seconds;
+  return 2.0 * static_cast<double>(Peak::turns * lanes * Peak::sums * num_threads()) / seconds;
 }
 
 struct Layer {

@@ -177,18 +177,18 @@ struct WinogradBlock {
 }  // namespace detail
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
-/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 16 MB of tiles,
+/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 8 MB of tiles,
 ///           and 36 * C numbers a filter of one panel a thread.
 inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g);
   const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
-  if (panels_size * 4 <= Index{4} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  if (panels_size * 4 <= Index{tiles.count < 256 ? 4 : 12} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
-    Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 2, 4) * 12;
+    Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 1, 4) * 12;
     while (block > 12 && tiles.count < 6 * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
@@ -200,7 +200,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     });
   }
   // The filters are more than a cache holds: threads share out their panels, and each panel goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{16} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  const Index block = std::clamp<Index>((Index{8} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
