@@ -84,7 +84,7 @@ void direct_weight(const DirectPass<T>& pass, T* packed) {
 }
 
 /// y = epilogue(x * w) at the pixels that the pass has, from packed filters.
-/// Scratch   a band of x with its padding, at most about 256 KB, and a place a pixel of it, a thread.
+/// Scratch   a band of x with its padding, at most about 384 KB, and a place a pixel of it, a thread.
 template <class T>
 void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y) {
   const WindowAxis &rows = pass.window.rows, &across = pass.window.columns;
@@ -93,8 +93,8 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
   const Index columns = kernels.columns, panels = pass.panels(columns), size = pass.panel_size(columns), channels = pass.groups * pass.filters;
   const std::vector<TileRun> runs = pass.runs(columns);
   const bool whole_rows = rows.stride == 1 && across.stride == 1;  // then neighbouring rows of y follow one another, and tiles may cross
-  const Index row_bytes = std::max<Index>(1, pass.window.row_size() * rows.step * static_cast<Index>(sizeof(T)));
-  const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{256} << 10) / row_bytes, few);
+  const Index row_bytes = std::max<Index>(1, (pass.window.row_size() * rows.step + across.positions * channels) * Index{sizeof(T)});
+  const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{384} << 10) / row_bytes, few);
   const Index wanted = divide_up(pass.batch * rows.positions, 16);  // no fewer units than threads could use
   const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band);
   parallel_for(pass.batch * bands, 1, [&](Index unit, Index) {
