@@ -72,7 +72,7 @@ struct ConvCost {
   }
   double product() const {
     const double all = pixels(g.width, g.height), in = static_cast<double>(g.in_channels);
-    if (pass == ConvPass::forward) return all * padded(g.out_channels, lanes) * in / 0.92;
+    if (pass == ConvPass::forward) return all * padded(g.out_channels, lanes) * (in + 6) / 0.88;
     if (pass == ConvPass::backward_data) return all * padded(g.in_channels, lanes) * out() / 0.92;
     // Products between very small and large must turn A over for little work.
     const double sums = in * out();
@@ -84,7 +84,7 @@ struct ConvCost {
     const double n = std::ceil(static_cast<double>(tiles) / 4) * 4, in = padded(adjoint ? g.out_channels : g.in_channels, 4);
     const double across = padded(adjoint ? g.in_channels : g.out_channels, lanes);
     // 36 products, the transforms of 36 numbers a channel of a tile, and those of a filter.
-    return 36 * (n * in * across / 0.88 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 12) * in * across);
+    return 36 * (n * in * across / 0.88 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 6) * in * across);
   }
 };
 }  // namespace detail

@@ -161,13 +161,14 @@ const GemmKernels<T>& gemm_kernels() {
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
 #ifdef __aarch64__
-  constexpr int baseline_rows = 12;  // 32 registers
+  using BaselineRows = std::integral_constant<int, 12>;  // 32 registers
 #else
-  constexpr int baseline_rows = 6;
+  using BaselineRows = std::integral_constant<int, 6>;
 #endif
   static constexpr GemmKernels<T> baseline = [] {
-    GemmKernels<T> k{baseline_rows, 32 / size};
-    k.add(baseline_rows, run_baseline<GemmTile<T, baseline_rows, run_baseline<WriteTile<T>, Sums, Operands>>, Operands>);
+    constexpr int rows = BaselineRows::value;
+    GemmKernels<T> k{rows, 32 / size};
+    k.add(rows, run_baseline<GemmTile<T, rows, run_baseline<WriteTile<T>, Sums, Operands>>, Operands>);
     return k;
   }();
   return baseline;
