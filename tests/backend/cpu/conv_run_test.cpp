@@ -66,7 +66,7 @@ TEST_CASE("convolution: a forced algorithm is taken where it fits and nowhere el
   const ConvGeometry depthwise = convolution(1, 8, 9, 9, 8, 3, 1, 1, 8), strided = convolution(1, 8, 9, 9, 8, 3, 2, 1);
   CHECK(choose_convolution(depthwise, ConvPass::forward) == ConvAlgorithm::depthwise);
   const ForcedAlgorithm forced(ConvAlgorithm::winograd);
-  CHECK(convolution_algorithm(convolution(1, 3, 9, 9, 8, 3, 1, 1), ConvPass::backward_weight) == ConvAlgorithm::winograd);
+  CHECK(convolution_algorithm(convolution(1, 4, 9, 9, 8, 3, 1, 1), ConvPass::backward_weight) == ConvAlgorithm::winograd);
   CHECK(convolution_algorithm(depthwise, ConvPass::forward) == ConvAlgorithm::depthwise);
   CHECK(convolution_algorithm(strided, ConvPass::forward) == choose_convolution(strided, ConvPass::forward));
 }

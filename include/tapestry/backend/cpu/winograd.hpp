@@ -19,7 +19,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 inline constexpr Index winograd_planes = 36;
 
 inline bool winograd_fits(const ConvGeometry& g) {
-  return g.kernel == Size2(3) && g.stride == Size2(1) && g.dilation == Size2(1) && g.groups == 1;
+  return g.kernel == Size2(3) && g.stride == Size2(1) && g.dilation == Size2(1) && g.groups == 1 &&
+         g.in_channels >= 4 && g.out_channels >= 4;
 }
 
 /// The convolution of dy whose result is dx, for stride 1: what was padded is cut off and the other way round.
@@ -89,14 +90,18 @@ struct WinogradFilters {
   void transform_panel(Index panel, float* to) const {
     const Index first = panel * columns, count = std::min(columns, g.out_channels - first), channels = g.in_channels;
     if (adjoint) {  // w[c of this pass][tap][filter of this pass]
+      const Scratch<float> padded(count < columns ? 9 * columns : 0);
+      if (count < columns) std::fill(padded.data(), padded.data() + 9 * columns, 0.f);
       for (Index c = 0; c < channels; ++c) {
         WinogradTile t;
-        t.channels = count;
-        for (Index tap = 0; tap < 9; ++tap) t.from[8 - tap] = w + (c * 9 + tap) * g.out_channels + first;
+        t.channels = columns;
+        for (Index tap = 0; tap < 9; ++tap) {
+          const float* from = w + (c * 9 + tap) * g.out_channels + first;
+          if (count < columns) from = std::copy(from, from + count, padded.data() + tap * columns) - count;
+          t.from[8 - tap] = from;
+        }
         WinogradTiles::planes(t.to, to + c * columns, plane);
         transform_tile<WinogradWeight>(t);
-        for (Index f = 0; f < winograd_planes && count < columns; ++f)
-          std::fill(to + f * plane + c * columns + count, to + f * plane + (c + 1) * columns, 0.f);
       }
       return;
     }
