@@ -4,6 +4,7 @@
 //
 // convolutions [--net lecture|resnet18|vgg16|resnet50|mobilenet_v2|alexnet] [--threads 2] [--milliseconds 60] [--isa avx512|avx2|baseline]
 #include <tapestry/backend/cpu/conv_run.hpp>
+#include <tapestry/backend/cpu/cpu_backend.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -101,6 +102,7 @@ ConvGeometry geometry(const Layer& l) {
 
 /// Prints a line for each pass and counts the choices within 5% of the best.
 void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
+  static CpuBackend<float>& plain = *new CpuBackend<float>;
   const ConvGeometry g = geometry(l);
   const auto numbers = [](Index count, float value) { return std::vector<float>(static_cast<std::size_t>(count), value); };
   const std::vector<float> x = numbers(g.batch * g.in_pixels() * g.in_channels, 0.5f), w = numbers(g.out_channels * g.patch(), 0.25f);
@@ -118,12 +120,15 @@ void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
       std::vector<float> prepared = numbers(cpu_kernels::convolution_weight_size(g), 0);
       if (pass == ConvPass::forward) cpu_kernels::convolution_prepare_weight(g, w.data(), prepared.data());
       const double speed = operations / best_seconds([&] {
-        if (pass == ConvPass::forward)
-          cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), {}, y.data());
-        else if (pass == ConvPass::backward_data)
-          cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), dx.data());
-        else
-          cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), dw.data());
+        if (pass == ConvPass::forward) {
+          if (!cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), {}, y.data()))
+            plain.Backend<float>::conv2d(g, x.data(), w.data(), nullptr, y.data());
+        } else if (pass == ConvPass::backward_data) {
+          if (!cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), dx.data()))
+            plain.Backend<float>::conv2d_backward_data(g, dy.data(), w.data(), dx.data());
+        } else if (!cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), dw.data())) {
+          plain.Backend<float>::conv2d_backward_weight(g, x.data(), dy.data(), dw.data());
+        }
       }, seconds);
       best = std::max(best, speed);
       if (algorithm == chosen) of_chosen = speed;

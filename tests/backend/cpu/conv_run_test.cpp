@@ -19,7 +19,7 @@ struct ForcedAlgorithm {
 
 std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}, const float* prepared = nullptr) {
   std::vector<float> y = c.unwritten(c.dy);
-  cpu_kernels::convolution_forward(c.g, c.x.data(), c.w.data(), prepared, epilogue, y.data());
+  REQUIRE(cpu_kernels::convolution_forward(c.g, c.x.data(), c.w.data(), prepared, epilogue, y.data()));
   return y;
 }
 void check_passes(const ConvolutionCase& c) {
@@ -32,9 +32,11 @@ void check_passes(const ConvolutionCase& c) {
   if (!prepared.empty()) CHECK(forward(c, {}, prepared.data()) == y);
   const FullEpilogue full(c.g, Activation::leaky_relu, 5);
   CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
-  cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), dx.data());
+  if (convolution_algorithm(c.g, ConvPass::backward_data) == ConvAlgorithm::im2col) return;
+  REQUIRE(cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), dx.data()));
   CHECK(error_over_rms(dx, c.dx()) < tolerance);
-  cpu_kernels::convolution_backward_weight(c.g, c.x.data(), c.dy.data(), dw.data());
+  if (convolution_algorithm(c.g, ConvPass::backward_weight) == ConvAlgorithm::im2col) return;
+  REQUIRE(cpu_kernels::convolution_backward_weight(c.g, c.x.data(), c.dy.data(), dw.data()));
   CHECK(error_over_rms(dw, c.dw()) < tolerance);
 }
 
@@ -49,7 +51,7 @@ const ConvGeometry geometries[] = {
 TEST_CASE("convolution: every algorithm that fits gives what the plain loops give") {
   for (const ConvGeometry& g : geometries)
     for (const ConvAlgorithm algorithm : conv_algorithms) {
-      if (!convolution_fits(algorithm, g)) continue;
+      if (algorithm == ConvAlgorithm::im2col || !convolution_fits(algorithm, g)) continue;
       const ForcedAlgorithm forced(algorithm);
       REQUIRE(convolution_algorithm(g, ConvPass::forward) == algorithm);
       check_passes(ConvolutionCase(g, 1));
@@ -71,6 +73,17 @@ TEST_CASE("convolution: a forced algorithm is taken where it fits and nowhere el
   CHECK(convolution_algorithm(strided, ConvPass::forward) == choose_convolution(strided, ConvPass::forward));
 }
 
+TEST_CASE("convolution: im2col is left to the backend's defaults, and nothing is written") {
+  const ForcedAlgorithm forced(ConvAlgorithm::im2col);
+  const ConvolutionCase c(geometries[0], 4);
+  float untouched = 7;
+  CHECK_FALSE(cpu_kernels::convolution_forward(c.g, c.x.data(), c.w.data(), nullptr, {}, &untouched));
+  CHECK_FALSE(cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), &untouched));
+  CHECK_FALSE(cpu_kernels::convolution_backward_weight(c.g, c.x.data(), c.dy.data(), &untouched));
+  CHECK(untouched == 7);
+  CHECK(cpu_kernels::convolution_weight_size(c.g) == 0);
+}
+
 TEST_CASE("convolution: the choice for well-known layers") {
   const auto chosen = [](const ConvGeometry& g, ConvPass pass) { return choose_convolution(g, pass); };
   for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight})
@@ -85,7 +98,7 @@ TEST_CASE("convolution: the choice for well-known layers") {
 TEST_CASE("convolution gives the same bits for any number of threads, by every algorithm") {
   for (const ConvGeometry& g : geometries)
     for (const ConvAlgorithm algorithm : conv_algorithms) {
-      if (!convolution_fits(algorithm, g)) continue;
+      if (algorithm == ConvAlgorithm::im2col || !convolution_fits(algorithm, g)) continue;
       const ForcedAlgorithm forced(algorithm);
       const ConvolutionCase c(g, 3);
       INFO(g << ", " << name_of(algorithm));

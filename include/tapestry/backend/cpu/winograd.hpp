@@ -79,7 +79,7 @@ struct WinogradTiles {
 /// degrees and channels change places. Transformed they lie u[panel][plane][c][filter of the panel], a panel as wide as the micro-kernel,
 /// whence u is good for as long as w and the instruction set stay the same.
 struct WinogradFilters {
-  const ConvGeometry& g;
+  ConvGeometry g;
   const float* w;
   bool adjoint = false;
   const float* u = nullptr;  // transformed already, or null

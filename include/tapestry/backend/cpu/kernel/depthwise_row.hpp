@@ -76,7 +76,7 @@ struct DepthwiseBackwardWeight {
           TAPESTRY_UNROLL
           for (int q = 0; q < 3; ++q) load(v, x[q]), sum[q] += v * d, x[q] += r->x_step;
         }
-        float sums[3 * lanes];
+        float sums[std::size_t{3 * lanes}];
         TAPESTRY_UNROLL
         for (Index q = 0; q < 3; ++q) store(sum[q], sums + q * lanes);
         for (Index q = 0; q < std::min<Index>(3, r->taps - t); ++q) {
