@@ -4,6 +4,7 @@
 //
 // convolutions [--net lecture|resnet18|vgg16|resnet50|mobilenet_v2|alexnet] [--threads 2] [--milliseconds 60] [--isa avx512|avx2|baseline]
 #include <tapestry/backend/cpu/conv_run.hpp>
+#include <tapestry/backend/cpu/cpu_backend.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -31,30 +32,31 @@ double best_seconds(const F& f, double budget) {
   return best;
 }
 
-/// Independent multiply-adds, as many as there are registers for.
+/// Independent multiply-adds, as many as hide their latency.
 struct Peak {
   static constexpr Index turns = 400000;
-  template <int Bytes>
-  static constexpr unsigned registers = Bytes == 64 ? 24 : 12;
+  static constexpr unsigned sums = 12;
   template <int Bytes>
   [[gnu::always_inline]] static void run(float* out) {
-    constexpr unsigned count = registers<Bytes>;
-    Vector<float, Bytes> sum[count], scale = Vector<float, Bytes>{} + out[0], add = Vector<float, Bytes>{} + out[1];
-    for (auto& s : sum) s = add;
+    using V = cpu_kernels::Vector<float, Bytes>;
+    const V scale = V{} + out[0], add = V{} + out[1];
+    V sum[sums], total{};
+    TAPESTRY_UNROLL
+    for (unsigned r = 0; r < sums; ++r) sum[r] = add * static_cast<float>(r);  // all different, or one would do for all
     for (Index i = 0; i < turns; ++i) {
       TAPESTRY_UNROLL
-      for (unsigned r = 0; r < count; ++r) sum[r] = sum[r] * scale + add;
+      for (unsigned r = 0; r < sums; ++r) sum[r] = sum[r] * scale + add;
     }
-    for (auto& s : sum) out[2] += s[0];
+    TAPESTRY_UNROLL
+    for (unsigned r = 0; r < sums; ++r) total += sum[r];
+    out[2] = total[0];
   }
-  template <class T, int Bytes>
-  using Vector = cpu_kernels::Vector<T, Bytes>;
 };
 
 /// Floating-point operations a second of all threads.
 double peak() {
   const InstructionSet set = instruction_set();
-  const Index lanes = set == InstructionSet::avx512 ? 16 : set == InstructionSet::avx2 ? 8 : 4, registers = lanes == 16 ? 24 : 12;
+  const Index lanes = set == InstructionSet::avx512 ? 16 : set == InstructionSet::avx2 ? 8 : 4;
   const double seconds = best_seconds([] {
     parallel_for(num_threads(), 1, [](Index, Index) {
       float numbers[3] = {0.5f, 0.25f, 0};
@@ -62,7 +64,7 @@ double peak() {
       if (numbers[2] == 0) std::abort();
     });
   }, 0.2);
-  return 2.0 * static_cast<double>(Peak::turns * lanes * registers * num_threads()) / seconds;
+  return 2.0 * static_cast<double>(Peak::turns * lanes * Peak::sums * num_threads()) / seconds;
 }
 
 struct Layer {
@@ -100,6 +102,7 @@ ConvGeometry geometry(const Layer& l) {
 
 /// Prints a line for each pass and counts the choices within 5% of the best.
 void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
+  static CpuBackend<float>& plain = *new CpuBackend<float>;
   const ConvGeometry g = geometry(l);
   const auto numbers = [](Index count, float value) { return std::vector<float>(static_cast<std::size_t>(count), value); };
   const std::vector<float> x = numbers(g.batch * g.in_pixels() * g.in_channels, 0.5f), w = numbers(g.out_channels * g.patch(), 0.25f);
@@ -117,12 +120,15 @@ void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
       std::vector<float> prepared = numbers(cpu_kernels::convolution_weight_size(g), 0);
       if (pass == ConvPass::forward) cpu_kernels::convolution_prepare_weight(g, w.data(), prepared.data());
       const double speed = operations / best_seconds([&] {
-        if (pass == ConvPass::forward)
-          cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), {}, y.data());
-        else if (pass == ConvPass::backward_data)
-          cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), dx.data());
-        else
-          cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), dw.data());
+        if (pass == ConvPass::forward) {
+          if (!cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), {}, y.data()))
+            plain.Backend<float>::conv2d(g, x.data(), w.data(), nullptr, y.data());
+        } else if (pass == ConvPass::backward_data) {
+          if (!cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), dx.data()))
+            plain.Backend<float>::conv2d_backward_data(g, dy.data(), w.data(), dx.data());
+        } else if (!cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), dw.data())) {
+          plain.Backend<float>::conv2d_backward_weight(g, x.data(), dy.data(), dw.data());
+        }
       }, seconds);
       best = std::max(best, speed);
       if (algorithm == chosen) of_chosen = speed;

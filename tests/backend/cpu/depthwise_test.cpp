@@ -38,7 +38,7 @@ void check_passes(const ConvolutionCase& c) {
 ConvGeometry drawn(const RandomStream& random, Index& draw) {
   const auto between = [&](Index low, Index high) { return low + random.below(draw++, high - low + 1); };
   for (;;) {
-    const Index channels = between(1, 70);
+    const Index channels = between(4, 70);
     const Size2 kernel{between(1, 5), between(1, 5)}, stride{between(1, 3), between(1, 3)}, dilation{between(1, 2), between(1, 2)};
     const Size2 padding{between(0, 4), between(0, 4)};
     const ConvGeometry g = convolution(between(1, 3), channels, between(1, 14), between(1, 14), channels, kernel, stride, padding, channels, dilation);

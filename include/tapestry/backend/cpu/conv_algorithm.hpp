@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <optional>
 #include <string_view>
 
@@ -40,13 +41,70 @@ inline bool convolution_fits(ConvAlgorithm algorithm, const ConvGeometry& g) {
   }
 }
 
+namespace detail {
+/// Counts what a convolution's algorithms do, in multiply-adds that fill whole vectors; measured constants are the share of the peak that each
+/// reaches at them. What is not counted, memory above all, is nearly the same for all.
+struct ConvCost {
+  const ConvGeometry& g;
+  ConvPass pass;
+  static constexpr double lanes = 32;  // as wide as a panel of the widest micro-kernel
+
+  static double padded(Index count, double to) { return std::ceil(static_cast<double>(count) / to) * to; }
+  double pixels(Index across, Index down) const { return static_cast<double>(g.batch * across * down); }
+  double patch() const { return static_cast<double>(g.patch()); }
+  double out() const { return static_cast<double>(g.out_channels); }
+
+  double direct() const {
+    const double groups = static_cast<double>(g.groups), taps = static_cast<double>(g.taps());
+    if (pass == ConvPass::backward_data)  // every pixel of x by the taps that met it, also those outside y
+      return groups * pixels(g.width, g.height) * taps / static_cast<double>(g.stride.height * g.stride.width) *
+             static_cast<double>(g.group_out()) * padded(g.group_in(), lanes) / 0.9;
+    const double rest = groups * padded(g.group_out(), lanes) * pixels(g.out_width, g.out_height);
+    if (pass == ConvPass::forward) return rest * (patch() + 8) / 0.9;
+    return rest * padded(g.patch(), 4) / (g.patch() * g.out_channels < 300000 ? 0.85 : 0.75);
+  }
+  /// The product, and the patches, written and read.
+  double im2col() const {
+    const double groups = static_cast<double>(g.groups), all = pixels(g.out_width, g.out_height);
+    const double copies = groups * all * patch() * (pass == ConvPass::backward_data ? 12 : 24);
+    if (pass == ConvPass::forward) return groups * all * padded(g.group_out(), lanes) * patch() / 0.85 + copies;
+    return groups * all * padded(g.patch(), lanes) * padded(g.group_out(), 4) / (pass == ConvPass::backward_data ? 0.85 : 0.7) + copies;
+  }
+  double product() const {
+    const double all = pixels(g.width, g.height), in = static_cast<double>(g.in_channels);
+    if (pass == ConvPass::forward) return all * padded(g.out_channels, lanes) * (in + 6) / 0.88;
+    if (pass == ConvPass::backward_data) return all * padded(g.in_channels, lanes) * out() / 0.92;
+    // Products between very small and large must turn A over for little work.
+    const double sums = in * out();
+    return all * padded(g.in_channels, lanes) * padded(g.out_channels, 4) / (sums <= 4096 ? 0.9 : sums < 300000 ? 0.65 : 0.85);
+  }
+  double winograd() const {
+    const bool adjoint = pass == ConvPass::backward_data;
+    const Index tiles = g.batch * ((adjoint ? g.width : g.out_width) + 3) / 4 * (((adjoint ? g.height : g.out_height) + 3) / 4);
+    const double n = std::ceil(static_cast<double>(tiles) / 4) * 4, in = padded(adjoint ? g.out_channels : g.in_channels, 4);
+    const double across = padded(adjoint ? g.in_channels : g.out_channels, lanes);
+    // 36 products, the transforms of 36 numbers a channel of a tile, and those of a filter.
+    return 36 * (n * in * across / 0.88 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 6) * in * across);
+  }
+};
+}  // namespace detail
+
 /// The algorithm expected to be fastest; a function of the sizes alone.
 inline ConvAlgorithm choose_convolution(const ConvGeometry& g, ConvPass pass) {
   if (convolution_fits(ConvAlgorithm::depthwise, g)) return ConvAlgorithm::depthwise;
-  if (convolution_fits(ConvAlgorithm::product, g)) return ConvAlgorithm::product;
-  (void)pass;
-  if (convolution_fits(ConvAlgorithm::winograd, g)) return ConvAlgorithm::winograd;
-  return ConvAlgorithm::direct;
+  const detail::ConvCost cost{g, pass};
+  ConvAlgorithm best = ConvAlgorithm::direct;
+  double least = cost.direct();
+  const auto consider = [&](ConvAlgorithm algorithm, double c) {
+    if (convolution_fits(algorithm, g) && c < least) least = c, best = algorithm;
+  };
+  if (convolution_fits(ConvAlgorithm::product, g)) {
+    consider(ConvAlgorithm::product, cost.product());
+  } else {
+    consider(ConvAlgorithm::im2col, cost.im2col());
+  }
+  consider(ConvAlgorithm::winograd, cost.winograd());
+  return best;
 }
 
 namespace detail {

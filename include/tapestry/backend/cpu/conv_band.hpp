@@ -2,14 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "../geometry.hpp"
 #include "allocator.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// One axis of a window that moves over pixels: position i sees pixels i*step + taps[t].offset, and what comes of it belongs at first + i*stride.
+/// One axis of a window that moves over pixels: position i sees pixels i*step + tap(t).offset, and what comes of it belongs at first + i*stride.
 /// A forward pass has every tap, the same step for all positions and stride 1. The gradient of x at pixels first, first + stride, ... sees
 /// neighbouring pixels of dy through those taps that met such a pixel.
 struct WindowAxis {
@@ -17,22 +16,28 @@ struct WindowAxis {
     Index index, offset;
   };
   Index positions, step, first, stride;
-  std::vector<Tap> taps;
+  Index taps = 0;
+  Tap from{}, by{};  // the first tap, and what each next one adds
+
+  Tap tap(Index i) const { return {from.index + i * by.index, from.offset + i * by.offset}; }
 
   static WindowAxis forward(Index positions, Index kernel, Index stride, Index dilation, Index padding) {
-    WindowAxis axis{positions, stride, 0, 1, {}};
-    for (Index t = 0; t < kernel; ++t) axis.taps.push_back({t, t * dilation - padding});
-    return axis;
+    return {positions, stride, 0, 1, kernel, {0, -padding}, {1, dilation}};
   }
-  /// For the pixels first, first + stride, ... of `size`: row r met tap t at output (r + padding - t*dilation) / stride.
+  /// For the pixels first, first + stride, ... of `size`: row r met tap t at output (r + padding - t*dilation) / stride, if that is whole.
   static WindowAxis backward(Index first, Index size, Index kernel, Index stride, Index dilation, Index padding) {
-    WindowAxis axis{(size - first + stride - 1) / stride, 1, first, stride, {}};
-    for (Index t = kernel - 1; t >= 0; --t)
-      if ((first + padding - t * dilation) % stride == 0) axis.taps.push_back({t, (first + padding - t * dilation) / stride});
+    WindowAxis axis{(size - first + stride - 1) / stride, 1, first, stride};
+    for (Index t = kernel - 1; t >= 0; --t) {
+      if ((first + padding - t * dilation) % stride != 0) continue;
+      const Tap tap{t, (first + padding - t * dilation) / stride};
+      if (axis.taps == 0) axis.from = tap;
+      if (axis.taps == 1) axis.by = {tap.index - axis.from.index, tap.offset - axis.from.offset};
+      ++axis.taps;
+    }
     return axis;
   }
-  Index low() const { return taps.empty() ? 0 : std::min(taps.front().offset, taps.back().offset); }
-  Index high() const { return taps.empty() ? 0 : std::max(taps.front().offset, taps.back().offset); }
+  Index low() const { return taps == 0 ? 0 : from.offset; }
+  Index high() const { return taps == 0 ? 0 : tap(taps - 1).offset; }
   /// How many pixels `count` positions see.
   Index span(Index count) const { return (count - 1) * step + high() - low() + 1; }
   bool inside(Index size) const { return low() >= 0 && (positions - 1) * step + high() < size; }

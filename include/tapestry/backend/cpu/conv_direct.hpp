@@ -31,21 +31,20 @@ struct DirectPass {
     return {WindowPass::backward(g, row, column), g.batch, g.groups, g.group_out(), g.group_in(), g.height, g.width, w, true, g.taps(),
             g.kernel.width};
   }
-  Index taps() const { return static_cast<Index>(window.rows.taps.size() * window.columns.taps.size()); }
+  Index taps() const { return window.rows.taps * window.columns.taps; }
   /// Neighbouring taps whose channels follow one another are one run.
-  bool joined() const {
-    const auto& across = window.columns.taps;
-    return groups == 1 && across.size() > 1 && across[1].offset - across[0].offset == 1;
-  }
+  bool joined() const { return groups == 1 && window.columns.taps > 1 && window.columns.by.offset == 1; }
+  Index runs() const { return joined() ? window.rows.taps : taps(); }
+  Index run_depth() const { return joined() ? window.columns.taps * depth : depth; }
   Index panels(Index columns) const { return divide_up(filters, columns); }
   Index panel_size(Index columns) const { return taps() * depth * columns; }
 
   /// panel[tap][channel][filter]
   void pack_panel(Index group, Index panel, Index columns, T* to) const {
     const Index first = panel * columns, count = std::min(columns, filters - first);
-    for (const auto& u : window.rows.taps)
-      for (const auto& v : window.columns.taps) {
-        const Index tap = u.index * kernel_width + v.index;
+    for (Index u = 0; u < window.rows.taps; ++u)
+      for (Index v = 0; v < window.columns.taps; ++v) {
+        const Index tap = window.rows.tap(u).index * kernel_width + window.columns.tap(v).index;
         if (adjoint)
           pack_rows(depth, count, columns, w + (group * depth * all_taps + tap) * filters + first, all_taps * filters, to);
         else
@@ -53,17 +52,12 @@ struct DirectPass {
         to += depth * columns;
       }
   }
-  /// Where the taps lie from a window's first number, in the order of a panel.
-  std::vector<TileRun> runs(Index columns) const {
-    std::vector<TileRun> result;
-    const bool join = joined();
-    for (const auto& u : window.rows.taps)
-      for (const auto& v : window.columns.taps) {
-        if (join && &v != &window.columns.taps.front()) continue;
-        result.push_back({(u.offset - window.rows.low()) * window.row_size() + (v.offset - window.columns.low()) * window.channels,
-                          static_cast<Index>(result.size()) * depth * columns * (join ? static_cast<Index>(window.columns.taps.size()) : 1)});
-      }
-    return result;
+  /// Where the runs lie from a window's first number, in the order of a panel.
+  void fill_runs(Index columns, TileRun* to) const {
+    const Index across = joined() ? 1 : window.columns.taps;
+    for (Index r = 0; r < runs(); ++r)
+      to[r] = {r / across * window.rows.by.offset * window.row_size() + r % across * window.columns.by.offset * window.channels,
+               r * run_depth() * columns};
   }
 };
 
@@ -84,17 +78,18 @@ void direct_weight(const DirectPass<T>& pass, T* packed) {
 }
 
 /// y = epilogue(x * w) at the pixels that the pass has, from packed filters.
-/// Scratch   a band of x with its padding, at most about 256 KB, and a place a pixel of it, a thread.
+/// Scratch   a band of x with its padding, at most about 384 KB, and a place a pixel of it, a thread.
 template <class T>
 void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y) {
   const WindowAxis &rows = pass.window.rows, &across = pass.window.columns;
   if (rows.positions <= 0 || across.positions <= 0) return;
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   const Index columns = kernels.columns, panels = pass.panels(columns), size = pass.panel_size(columns), channels = pass.groups * pass.filters;
-  const std::vector<TileRun> runs = pass.runs(columns);
+  const Scratch<TileRun> runs(pass.runs());
+  pass.fill_runs(columns, runs.data());
   const bool whole_rows = rows.stride == 1 && across.stride == 1;  // then neighbouring rows of y follow one another, and tiles may cross
-  const Index row_bytes = std::max<Index>(1, pass.window.row_size() * rows.step * static_cast<Index>(sizeof(T)));
-  const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{256} << 10) / row_bytes, few);
+  const Index row_bytes = std::max<Index>(1, (pass.window.row_size() * rows.step + across.positions * channels) * Index{sizeof(T)});
+  const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{384} << 10) / row_bytes, few);
   const Index wanted = divide_up(pass.batch * rows.positions, 16);  // no fewer units than threads could use
   const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band);
   parallel_for(pass.batch * bands, 1, [&](Index unit, Index) {
@@ -107,8 +102,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
       for (Index j = 0; j < across.positions; ++j)
         places[i * across.positions + j] = i * rows.step * pass.window.row_size() + j * across.step * pass.window.channels;
     TileOperands<T> t{};
-    t.run = runs.data(), t.runs = static_cast<Index>(runs.size());
-    t.depth = pass.joined() ? static_cast<Index>(across.taps.size()) * pass.depth : pass.depth;
+    t.run = runs.data(), t.runs = pass.runs(), t.depth = pass.run_depth();
     t.a_step = 1, t.b_step = columns, t.c_row = channels * across.stride;
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
     for (Index panel = 0; panel < pass.groups * panels; ++panel) {
@@ -170,10 +164,11 @@ void direct_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
   const Index share = divide_up(panels, std::min(panels, divide_up(8, parts * g.groups))), shares = divide_up(panels, share);
   const Scratch<T> sums(parts * g.groups * sum_size);
 
-  std::vector<Index> places;  // of a patch's numbers from its first
+  const Scratch<Index> places(patch);  // of a patch's numbers from its first
+  Index* place = places.data();
   for (Index u = 0; u < g.kernel.height; ++u)
     for (Index v = 0; v < g.kernel.width; ++v)
-      for (Index c = 0; c < g.group_in(); ++c) places.push_back(u * g.dilation.height * window.row_size() + v * g.dilation.width * pixel + c);
+      for (Index c = 0; c < g.group_in(); ++c) *place++ = u * g.dilation.height * window.row_size() + v * g.dilation.width * pixel + c;
 
   parallel_for(parts * g.groups * shares, 1, [&](Index unit, Index) {
     const Index p = unit / (g.groups * shares), group = unit / shares % g.groups, first_panel = unit % shares * share;
@@ -202,7 +197,7 @@ void direct_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* d
         pack_rows(run * g.out_width, std::min(columns, g.group_out() - filter), columns, dy + from, g.out_channels, dy_panel.data());
         for_each_tile(kernels, patch, t, [&](TileOperands<T>& tile, Index k) {
           for (Index r = 0; r < max_tile_rows; ++r)
-            tile.a[static_cast<std::size_t>(r)] = base + group * g.group_in() + places[static_cast<std::size_t>(k + std::min(r, tile.rows - 1))];
+            tile.a[static_cast<std::size_t>(r)] = base + group * g.group_in() + places[k + std::min(r, tile.rows - 1)];
           tile.c = sum + (panel * patch + k) * columns;
         });
       }

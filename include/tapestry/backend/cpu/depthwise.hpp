@@ -8,25 +8,26 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-// Depthwise convolution: every channel has one filter of its own, so there is no product of matrices in it, and a channel is a lane of a vector.
+// Depthwise convolution: every channel has one filter of its own, so there is no product of matrices in it, and a channel is a lane of a vector, of
+// which the smallest has four.
 
-inline bool depthwise_fits(const ConvGeometry& g) { return g.groups == g.in_channels && g.groups == g.out_channels; }
+inline bool depthwise_fits(const ConvGeometry& g) { return g.groups >= 4 && g.groups == g.in_channels && g.groups == g.out_channels; }
 
 namespace detail {
 /// The rows of one pass over images, cut into bands whose pixels stay in a cache.
 struct DepthwiseBands {
   WindowPass window;
   Index batch, channels, rows, bands;  // rows of a band, bands of an image
-  std::vector<Index> offsets;          // of the taps from a window's first number
+  Scratch<Index> offsets;  // of the taps from a window's first number
 
-  DepthwiseBands(const WindowPass& pass, Index images, Index most_rows) : window(pass), batch(images), channels(pass.channels) {
+  DepthwiseBands(const WindowPass& pass, Index images, Index most_rows) : window(pass), batch(images), channels(pass.channels), offsets(taps()) {
     const Index row_bytes = window.row_size() * window.rows.step * 4;
     rows = std::clamp<Index>((Index{128} << 10) / std::max<Index>(1, row_bytes), 1, std::max<Index>(1, std::min(most_rows, window.rows.positions)));
     bands = (std::max<Index>(0, window.rows.positions) + rows - 1) / rows;
-    for (const auto& u : window.rows.taps)
-      for (const auto& v : window.columns.taps)
-        offsets.push_back((u.offset - window.rows.low()) * window.row_size() + (v.offset - window.columns.low()) * channels);
+    for (Index t = 0; t < taps(); ++t)
+      offsets[t] = t / window.columns.taps * window.rows.by.offset * window.row_size() + t % window.columns.taps * window.columns.by.offset * channels;
   }
+  Index taps() const { return window.rows.taps * window.columns.taps; }
   /// Calls f(image, row, where the row's first window lies) for the rows of one band.
   template <class F>
   void for_each_row(const float* x, Index unit, float* copy, const F& f) const {
@@ -42,12 +43,12 @@ inline void depthwise_pass(const WindowPass& window, Index batch, Index height, 
   const Index channels = window.channels;
   if (window.rows.positions <= 0 || window.columns.positions <= 0) return;
   const DepthwiseBands bands(window, batch, std::max<Index>(1, batch * window.rows.positions / 16));
-  const Index own_taps = static_cast<Index>(bands.offsets.size());
+  const Index own_taps = bands.taps();
   const Scratch<float> packed(own_taps * channels);  // [tap][channel]
-  float* to = packed.data();
-  for (const auto& u : window.rows.taps)
-    for (const auto& v : window.columns.taps)
-      for (Index c = 0; c < channels; ++c) *to++ = w[c * taps + u.index * kernel_width + v.index];
+  for (Index t = 0; t < own_taps; ++t) {
+    const Index tap = window.rows.tap(t / window.columns.taps).index * kernel_width + window.columns.tap(t % window.columns.taps).index;
+    for (Index c = 0; c < channels; ++c) packed[t * channels + c] = w[c * taps + tap];
+  }
   parallel_for(batch * bands.bands, 1, [&](Index unit, Index) {
     const Scratch<float> copy(window.band_size(bands.rows));
     DepthwiseRow r{};

@@ -6,6 +6,7 @@
 #include "../backend.hpp"
 #include "allocator.hpp"
 #include "gemm_pack.hpp"
+#include "kernel/dot_tile.hpp"
 #include "parallel_for.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
@@ -31,7 +32,11 @@ struct Product {
   bool direct_a(const GemmKernels<T>& kernels) const {
     return a_op == Transpose::no || (n <= 3 * kernels.columns && lda * Index{sizeof(T)} <= 512);
   }
-  /// The same for a block of B; a tile then reads past the columns there are, so enough rows must follow the block's.
+  /// Whether rows of A lie so far apart, by a large power of two, that a tile's would compete for the same places of the cache; they are copied.
+  bool spread_a(const GemmKernels<T>& kernels) const {
+    return a_op == Transpose::no && lda * Index{sizeof(T)} % 2048 == 0 && n > 3 * kernels.columns && m >= kernels.rows;
+  }
+  /// As direct_a for a block of B; a tile then reads past the columns there are, so enough rows must follow the block's.
   bool direct_b(const GemmKernels<T>& kernels, Index end) const {
     return b_op == Transpose::no && m <= 3 * kernels.rows && ldb * Index{sizeof(T)} <= 512 && end + kernels.columns <= k;
   }
@@ -42,13 +47,13 @@ struct Product {
 /// How a product is cut up; depends on its sizes and the instruction set alone.
 template <class T>
 struct GemmBlocking {
-  Index depth;         // k of a block: a tile's share of A and of B stays in the first-level cache
+  Index depth;         // k of a block: a panel of B stays in the second-level cache
   Index width;         // n of a block: the packed block of B stays in the last-level cache
   Index rows, panels;  // of a unit of work: its share of A stays in the second-level cache
 
   GemmBlocking(const Product<T>& g, const GemmKernels<T>& kernels) {
     constexpr Index wanted_units = 16, cache = Index{192} << 10;
-    depth = std::min<Index>(g.k, 1536 / static_cast<Index>(sizeof(T)));
+    depth = divide_up(g.k, divide_up(g.k, 8192 / static_cast<Index>(sizeof(T))));
     width = std::min<Index>(round_up(g.n, kernels.columns), Index{4096} / static_cast<Index>(sizeof(T)));
     rows = std::max(kernels.rows, cache / (depth * static_cast<Index>(sizeof(T))) / kernels.rows * kernels.rows);
     rows = std::min(rows, std::max(round_up(divide_up(g.m, wanted_units), kernels.rows), std::min(rows, 4 * kernels.rows)));
@@ -65,24 +70,36 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
   TileOperands<T> t{};
   t.depth = depth, t.b_step = b_step, t.c_row = g.ldc, t.beta = p0 == 0 ? g.beta : T{1};
   t.epilogue = p0 + depth == g.k ? g.epilogue : nullptr;
-  const bool pack_a = !g.direct_a(kernels);
-  const Scratch<T> packed_a(pack_a ? (i1 - i0) * depth : 0);
-  if (pack_a)
+  const bool turn_a = !g.direct_a(kernels), spread_a = g.spread_a(kernels);
+  const Index spread = depth + 64 / static_cast<Index>(sizeof(T));
+  const Scratch<T> packed_a(turn_a ? (i1 - i0) * depth : spread_a ? (i1 - i0) * spread : 0);
+  if (turn_a)
     for (Index i = i0, rows; i < i1; i += rows) {
       rows = std::min(kernels.rows, i1 - i);
       pack_rows(depth, rows, rows, g.a_at(i, p0), g.lda, packed_a.data() + (i - i0) * depth);
     }
-  for (Index j = j0; j < j1; j += kernels.columns, b += panel) {
-    t.b = b;
+  if (spread_a)
+    for (Index i = i0; i < i1; ++i) std::copy(g.a_at(i, p0), g.a_at(i, p0) + depth, packed_a.data() + (i - i0) * spread);
+  const auto columns_at = [&](Index j, Index first, Index last) {  // tiles of rows [first, last)
+    t.b = b + (j - j0) / kernels.columns * panel;
     t.columns = std::min(kernels.columns, j1 - j);
-    for_each_tile(kernels, i1 - i0, t, [&](TileOperands<T>& tile, Index i) {
-      if (g.a_op == Transpose::no)
-        tile.a_step = 1, tile.set_rows(g.a_at(i0 + i, p0), g.lda);
+    for_each_tile(kernels, last - first, t, [&](TileOperands<T>& tile, Index at) {
+      const Index i = first + at;
+      if (spread_a)
+        tile.a_step = 1, tile.set_rows(packed_a.data() + (i - i0) * spread, spread);
+      else if (g.a_op == Transpose::no)
+        tile.a_step = 1, tile.set_rows(g.a_at(i, p0), g.lda);
       else
-        tile.a_step = pack_a ? tile.rows : g.lda, tile.set_rows(pack_a ? packed_a.data() + i * depth : g.a_at(i0 + i, p0), 1);
-      tile.c = g.c + (i0 + i) * g.ldc + j;
+        tile.a_step = turn_a ? tile.rows : g.lda, tile.set_rows(turn_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0), 1);
+      tile.c = g.c + i * g.ldc + j;
       if (tile.epilogue) tile.channel = j, tile.residual = tile.epilogue->residual + (tile.c - g.c);
     });
+  };
+  if (depth <= 64) {  // then C is what takes time: its rows are written from end to end
+    for (Index i = i0; i < i1; i += kernels.rows)
+      for (Index j = j0; j < j1; j += kernels.columns) columns_at(j, i, std::min(i1, i + kernels.rows));
+  } else {
+    for (Index j = j0; j < j1; j += kernels.columns) columns_at(j, i0, i1);
   }
 }
 
@@ -121,6 +138,36 @@ void gemm_blocked(const Product<T>& g) {
     }
 }
 
+/// Few rows and B transposed, as the forward pass of a fully connected layer: B takes all the time, and is read once, as it lies.
+template <class T>
+void gemm_dot(const Product<T>& g) {
+  constexpr Index columns = DotTile<T>::columns;
+  parallel_for(g.n, columns * std::clamp<Index>(16384 / (g.k * columns), 1, 16), [&](Index begin, Index end) {
+    for (Index j = begin; j < end; j += columns) {
+      const DotOperands<T> t{g.m, std::min(columns, end - j), g.k, g.a, g.lda, g.b + j * g.ldb, g.ldb, g.c + j, g.ldc, g.beta};
+      dispatch<DotTile<T>>(&t);
+    }
+  });
+}
+
+/// Few rows, as the gradient of a fully connected layer's input: each thread packs what it needs of B, rows of many columns at a time.
+template <class T>
+void gemm_few_rows(const Product<T>& g) {
+  const GemmKernels<T>& kernels = gemm_kernels<T>();
+  const Index columns = kernels.columns, width = columns * std::clamp<Index>(divide_up(g.n, 16 * columns), 1, 16);
+  constexpr Index most = 128;  // depth of a block
+  parallel_for(g.n, width, [&](Index j0, Index j1) {
+    const Scratch<T> packed(round_up(width, columns) * most);
+    for (Index p0 = 0; p0 < g.k; p0 += most) {
+      const Index depth = std::min(most, g.k - p0), panel = depth * columns;
+      for (Index p = 0; p < depth; ++p)
+        for (Index j = j0; j < j1; j += columns)
+          pack_rows(1, std::min(columns, j1 - j), columns, g.b_at(p0 + p, j), g.ldb, packed.data() + (j - j0) / columns * panel + p * columns);
+      gemm_unit(g, kernels, 0, g.m, j0, j1, p0, depth, packed.data(), columns, panel);
+    }
+  });
+}
+
 /// A small C with a long k, as dW of a convolution: k is cut into a fixed number of chunks, whose products are added in order.
 template <class T>
 void gemm_split(const Product<T>& g, Index chunks) {
@@ -155,6 +202,8 @@ void gemm(const Product<T>& g) {
     const Index length = divide_up(g.k, chunks);
     return gemm_split(g, divide_up(g.k, length));  // no chunk is empty
   }
+  if (g.m <= 16 && g.a_op == Transpose::no && g.b_op == Transpose::yes && g.k >= 64 && !g.epilogue) return gemm_dot(g);
+  if (g.m <= 32 && g.a_op == Transpose::no && g.b_op == Transpose::no && g.n >= 256) return gemm_few_rows(g);
   gemm_blocked(g);
 }
 

@@ -19,7 +19,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 inline constexpr Index winograd_planes = 36;
 
 inline bool winograd_fits(const ConvGeometry& g) {
-  return g.kernel == Size2(3) && g.stride == Size2(1) && g.dilation == Size2(1) && g.groups == 1;
+  return g.kernel == Size2(3) && g.stride == Size2(1) && g.dilation == Size2(1) && g.groups == 1 &&
+         g.in_channels >= 4 && g.out_channels >= 4;
 }
 
 /// The convolution of dy whose result is dx, for stride 1: what was padded is cut off and the other way round.
@@ -78,7 +79,7 @@ struct WinogradTiles {
 /// degrees and channels change places. Transformed they lie u[panel][plane][c][filter of the panel], a panel as wide as the micro-kernel,
 /// whence u is good for as long as w and the instruction set stay the same.
 struct WinogradFilters {
-  const ConvGeometry& g;
+  ConvGeometry g;
   const float* w;
   bool adjoint = false;
   const float* u = nullptr;  // transformed already, or null
@@ -89,14 +90,18 @@ struct WinogradFilters {
   void transform_panel(Index panel, float* to) const {
     const Index first = panel * columns, count = std::min(columns, g.out_channels - first), channels = g.in_channels;
     if (adjoint) {  // w[c of this pass][tap][filter of this pass]
+      const Scratch<float> padded(count < columns ? 9 * columns : 0);
+      if (count < columns) std::fill(padded.data(), padded.data() + 9 * columns, 0.f);
       for (Index c = 0; c < channels; ++c) {
         WinogradTile t;
-        t.channels = count;
-        for (Index tap = 0; tap < 9; ++tap) t.from[8 - tap] = w + (c * 9 + tap) * g.out_channels + first;
+        t.channels = columns;
+        for (Index tap = 0; tap < 9; ++tap) {
+          const float* from = w + (c * 9 + tap) * g.out_channels + first;
+          if (count < columns) from = std::copy(from, from + count, padded.data() + tap * columns) - count;
+          t.from[8 - tap] = from;
+        }
         WinogradTiles::planes(t.to, to + c * columns, plane);
         transform_tile<WinogradWeight>(t);
-        for (Index f = 0; f < winograd_planes && count < columns; ++f)
-          std::fill(to + f * plane + c * columns + count, to + f * plane + (c + 1) * columns, 0.f);
       }
       return;
     }
@@ -177,18 +182,18 @@ struct WinogradBlock {
 }  // namespace detail
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
-/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 16 MB of tiles,
+/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 8 MB of tiles,
 ///           and 36 * C numbers a filter of one panel a thread.
 inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g);
   const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
-  if (panels_size * 4 <= Index{4} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  if (panels_size * 4 <= Index{tiles.count < 256 ? 4 : 12} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
-    Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 2, 4) * 12;
+    Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 1, 4) * 12;
     while (block > 12 && tiles.count < 6 * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
@@ -200,7 +205,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     });
   }
   // The filters are more than a cache holds: threads share out their panels, and each panel goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{16} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  const Index block = std::clamp<Index>((Index{8} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
@@ -238,10 +243,10 @@ struct WinogradWeightSum {
       });
     }
   }
-  void transform(float* dw) const {
+  void transform(Index begin, Index end, float* dw) const {
     WinogradTile t;
     t.channels = tiles.g.in_channels;
-    for (Index i = 0; i < filters; ++i) {
+    for (Index i = begin; i < end; ++i) {
       WinogradTiles::planes<const float>(t.from, du + i * tiles.x_row, plane_size);
       for (Index tap = 0; tap < 9; ++tap) t.to[tap] = dw + ((first + i) * 9 + tap) * tiles.g.in_channels;
       transform_tile<WinogradWeightGradient>(t);
@@ -250,51 +255,91 @@ struct WinogradWeightSum {
 };
 }  // namespace detail
 
-/// dw from x and dy: the exact adjoint of the forward pass. A plane of some filters has one thread, so every sum has one order.
-/// Scratch   36 * (C + O) numbers a tile, for all tiles if that is at most 24 MB, else for 8 MB of them; and 36 * C numbers a filter, for
-///           all filters or, if all tiles fit and these would be more than 4 MB, for 24 filters a thread.
-inline void winograd_backward_weight(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
-  if (g.batch * g.out_pixels() == 0) return std::fill(dw, dw + g.out_channels * 9 * g.in_channels, 0.f);
+namespace detail {
+/// Transforms tiles [begin, end) of x and dy to places [begin - first, ...) of their planes.
+inline void winograd_pair(const WinogradTiles& tiles, const float* x, const float* dy, Index first, Index begin, Index end, float* v,
+                          Index v_plane, float* dyt, Index y_plane) {
+  WinogradTile a, b;
+  a.channels = tiles.g.in_channels, b.channels = tiles.g.out_channels;
+  for (Index i = begin; i < end; ++i) {
+    tiles.x_square(a.from, x, i);
+    WinogradTiles::planes(a.to, v + (i - first) * tiles.x_row, v_plane);
+    transform_tile<WinogradInput>(a);
+    tiles.y_square<const float>(b.from, dy, i, tiles.zeros.data());
+    WinogradTiles::planes(b.to, dyt + (i - first) * tiles.y_row, y_plane);
+    transform_tile<WinogradGradient>(b);
+  }
+}
+
+/// Few channels: the tiles are cut into at most 8 parts. A thread takes a few tiles of a part at a time, which stay in its cache with
+/// the part's sums, and at the end the parts are added in order.
+inline void winograd_weight_by_parts(const WinogradTiles& tiles, const float* x, const float* dy, float* dw) {
+  const ConvGeometry& g = tiles.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const WinogradTiles tiles(g);
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, du_size = winograd_planes * tiles.x_row * g.out_channels;
-  const bool at_once = tiles.count * tile_bytes <= Index{24} << 20, kept = !at_once || du_size * 4 <= Index{4} << 20;
+  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{448} << 10) / tile_bytes, 24, 64);
+  const Index v_plane = WinogradTiles::plane(block, tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
+  const Index size = winograd_planes * WinogradTiles::plane(g.out_channels, tiles.x_row);
+  const Index part = round_up(divide_up(tiles.count, 8), block), parts = divide_up(tiles.count, part);
+  const Scratch<float> sums(parts * size);
+  parallel_for(tiles.count, part, [&](Index begin, Index end) {
+    const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane);
+    const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, sums.data() + begin / part * size};
+    for (Index first = begin; first < end; first += block) {
+      const Index last = std::min(end, first + block);
+      winograd_pair(tiles, x, dy, first, first, last, v.data(), v_plane, dyt.data(), y_plane);
+      for (Index plane = 0; plane < winograd_planes; ++plane) sum.add(plane, last - first, first == begin ? 0.f : 1.f);
+    }
+  });
+  const WinogradWeightSum all{tiles, kernels, nullptr, nullptr, 0, 0, 0, g.out_channels, sums.data()};
+  parallel_for(g.out_channels, 4, [&](Index begin, Index end) {
+    for (Index plane = 0; plane < winograd_planes; ++plane) {
+      float* to = sums.data() + plane * all.plane_size;
+      for (Index p = 1; p < parts; ++p)
+        for (Index i = begin * tiles.x_row; i < end * tiles.x_row; ++i) to[i] += to[p * size + i];
+    }
+    all.transform(begin, end, dw);
+  });
+}
+
+/// Many channels: tiles are transformed for all threads, which then share out the filters.
+inline void winograd_weight_by_filters(const WinogradTiles& tiles, const float* x, const float* dy, float* dw) {
+  const ConvGeometry& g = tiles.g;
+  const GemmKernels<float>& kernels = gemm_kernels<float>();
+  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4;
+  const bool at_once = tiles.count * tile_bytes <= Index{24} << 20;
   const Index block = at_once ? tiles.count : std::max<Index>(16, (Index{8} << 20) / tile_bytes);
   const Index v_plane = WinogradTiles::plane(block, tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
   const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane);
-  const Index part = 2 * max_tile_rows, parts = divide_up(g.out_channels, part);  // of filters
-  const Index part_size = winograd_planes * WinogradTiles::plane(part, tiles.x_row);
-  const Scratch<float> du(kept ? parts * part_size : 0);
-  const auto sum = [&](Index unit, float* own) {
-    return detail::WinogradWeightSum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, unit * part,
-                                     std::min(part, g.out_channels - unit * part), own};
-  };
+  const Index share = 2 * max_tile_rows, shares = divide_up(g.out_channels, share);  // of filters
+  const Index share_size = winograd_planes * WinogradTiles::plane(share, tiles.x_row);
+  const Scratch<float> kept(at_once ? 0 : shares * share_size);
   for (Index first = 0; first < tiles.count; first += block) {
     const Index count = std::min(block, tiles.count - first);
     parallel_for(count, 4, [&](Index begin, Index end) {
-      WinogradTile a, b;
-      a.channels = g.in_channels, b.channels = g.out_channels;
-      for (Index i = begin; i < end; ++i) {
-        tiles.x_square(a.from, x, first + i);
-        WinogradTiles::planes(a.to, v.data() + i * tiles.x_row, v_plane);
-        transform_tile<WinogradInput>(a);
-        tiles.y_square<const float>(b.from, dy, first + i, tiles.zeros.data());
-        WinogradTiles::planes(b.to, dyt.data() + i * tiles.y_row, y_plane);
-        transform_tile<WinogradGradient>(b);
-      }
+      winograd_pair(tiles, x, dy, first, first + begin, first + end, v.data(), v_plane, dyt.data(), y_plane);
     });
-    if (kept)
-      parallel_for(parts * winograd_planes, 1, [&](Index unit, Index) {
-        sum(unit % parts, du.data() + unit % parts * part_size).add(unit / parts, count, first == 0 ? 0.f : 1.f);
-      });
+    parallel_for(shares, 1, [&](Index unit, Index) {
+      const Scratch<float> own(at_once ? share_size : 0);
+      const Index filters = std::min(share, g.out_channels - unit * share);
+      const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, unit * share, filters,
+                                  at_once ? own.data() : kept.data() + unit * share_size};
+      for (Index plane = 0; plane < winograd_planes; ++plane) sum.add(plane, count, first == 0 ? 0.f : 1.f);
+      if (first + count == tiles.count) sum.transform(0, filters, dw);
+    });
   }
-  parallel_for(parts, 1, [&](Index unit, Index) {
-    if (kept) return sum(unit, du.data() + unit * part_size).transform(dw);
-    const Scratch<float> own(part_size);
-    const detail::WinogradWeightSum all = sum(unit, own.data());
-    for (Index plane = 0; plane < winograd_planes; ++plane) all.add(plane, tiles.count, 0.f);
-    all.transform(dw);
-  });
+}
+}  // namespace detail
+
+/// dw from x and dy: the exact adjoint of the forward pass.
+/// Scratch   with few channels at most 8 times 36 * C * O numbers and 0.5 MB a thread. Else 36 * (C + O) numbers a tile, for all tiles if
+///           that is at most 24 MB, or for 8 MB of them; and 36 * C numbers for 24 filters a thread or, if not all tiles fit, for every filter.
+inline void winograd_backward_weight(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
+  if (g.batch * g.out_pixels() == 0) return std::fill(dw, dw + g.out_channels * 9 * g.in_channels, 0.f);
+  const WinogradTiles tiles(g);
+  if (winograd_planes * tiles.x_row * g.out_channels * 4 <= Index{1200} << 10)
+    detail::winograd_weight_by_parts(tiles, x, dy, dw);
+  else
+    detail::winograd_weight_by_filters(tiles, x, dy, dw);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

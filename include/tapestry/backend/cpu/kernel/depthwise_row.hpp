@@ -45,10 +45,12 @@ struct DepthwiseForward {
           TAPESTRY_UNROLL
           for (int q = 0; q < 4; ++q) load(v, x[q] + at), sum[q] += v * w;
         }
+        V done[4];  // apart from the sums, which stay in registers because nothing walks over them
         TAPESTRY_UNROLL
-        for (int q = 0; q < 4; ++q) {
-          if (r->epilogue) finish(sum[q], *r->epilogue, c, y[q] + c + r->residual);
-          store(sum[q], y[q] + c);
+        for (int q = 0; q < 4; ++q) done[q] = sum[q];
+        for (Index q = 0; q <= std::min<Index>(3, last); ++q) {
+          if (r->epilogue) finish(done[q], *r->epilogue, c, y[q] + c + r->residual);
+          store(done[q], y[q] + c);
         }
       }
     }
@@ -57,45 +59,38 @@ struct DepthwiseForward {
 
 /// Three taps at a time, so that a number of dy that is read is used three times.
 struct DepthwiseBackwardWeight {
-  /// The channels from c on that whole vectors hold; returns the first that is left. Vectors must not overlap here: sums would be added to twice.
   template <int Bytes>
-  [[gnu::always_inline]] static Index channels(const DepthwiseRow* r, Index c) {
+  [[gnu::always_inline]] static void run(const DepthwiseRow* r) {
     using V = Vector<float, Bytes>;
     constexpr Index lanes = Bytes / 4;
-    for (; c + lanes <= r->channels; c += lanes)
+    for (Index i = 0; i < r->channels; i += lanes) {
+      const Index c = std::min(i, r->channels - lanes), known = i - c;  // the last vector's first lanes may belong to the one before
       for (Index t = 0; t < r->taps; t += 3) {
         const float* x[3];
         V sum[3], v, d;
         TAPESTRY_UNROLL
-        for (Index q = 0; q < 3; ++q) {
-          const Index tap = std::min(t + q, r->taps - 1);
-          x[q] = r->x + r->offset[tap] + c;
-          load(sum[q], r->w + tap * r->channels + c);
-        }
+        for (Index q = 0; q < 3; ++q) x[q] = r->x + r->offset[std::min(t + q, r->taps - 1)] + c, sum[q] = V{};
         const float* y = r->dy + c;
         for (Index j = 0; j < r->pixels; ++j, y += r->y_step) {
           load(d, y);
           TAPESTRY_UNROLL
           for (int q = 0; q < 3; ++q) load(v, x[q]), sum[q] += v * d, x[q] += r->x_step;
         }
+        float sums[std::size_t{3 * lanes}];
         TAPESTRY_UNROLL
-        for (Index q = 0; q < 3; ++q)
-          if (t + q < r->taps) store(sum[q], r->w + (t + q) * r->channels + c);
+        for (Index q = 0; q < 3; ++q) store(sum[q], sums + q * lanes);
+        for (Index q = 0; q < std::min<Index>(3, r->taps - t); ++q) {
+          float* w = r->w + (t + q) * r->channels + c;
+          for (Index lane = known; lane < lanes; ++lane) w[lane] += sums[q * lanes + lane];
+        }
       }
-    return c;
-  }
-  template <int Bytes>
-  [[gnu::always_inline]] static void run(const DepthwiseRow* r) {
-    Index c = channels<Bytes>(r, 0);
-    if constexpr (Bytes > 16) c = channels<16>(r, c);
-    if constexpr (Bytes > 4) channels<4>(r, c);
+    }
   }
 };
 
-/// Runs the kernel with the widest vectors that the channels fill.
+/// Runs the kernel with the widest vectors that the channels, at least 4, fill.
 template <class Kernel>
 void depthwise_row(const DepthwiseRow& r) {
-  if (r.channels < 4) return Kernel::template run<4>(&r);
   if (r.channels >= 16) return dispatch<Kernel>(&r);
   run_baseline<Kernel>(&r);
 }

@@ -77,7 +77,7 @@ struct WriteTile {
 };
 
 /// The micro-kernel: the tile stays in registers, Rows x 2 vectors of it, while depth goes by; every number of A that is read meets
-/// two vectors of B, every vector of B meets Rows numbers of A. `write` finishes a tile that is not whole or not just stored.
+/// two vectors of B, every vector of B meets Rows numbers of A. `write` finishes a tile that is not whole or has more to it than a sum.
 /// Source   Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; the rows' pointers: Dukhan, "The indirect
 ///          convolution algorithm", 2019.
 template <class T, int Rows, auto write>
@@ -90,6 +90,11 @@ struct GemmTile {
     const T* a[std::size_t{Rows}];
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
+    const bool stored = t.rows == Rows && t.columns == 2 * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
+    if (stored && t.beta == T{1}) {
+      TAPESTRY_UNROLL
+      for (int i = 0; i < Rows; ++i) load(sum[i][0], t.c + i * t.c_row), load(sum[i][1], t.c + i * t.c_row + lanes);
+    }
     const Index a_step = t.a_step, b_step = t.b_step;
     for (const TileRun *at = t.run, *last = at + t.runs; at != last; ++at) {
       const T* b = t.b + at->b;
@@ -107,7 +112,6 @@ struct GemmTile {
       }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
-    const bool stored = t.rows == Rows && t.columns == 2 * lanes && t.beta == T{0} && !t.epilogue;
     T* to = stored ? t.c : sums;
     const Index row = stored ? t.c_row : 2 * lanes;
     TAPESTRY_UNROLL
@@ -157,13 +161,14 @@ const GemmKernels<T>& gemm_kernels() {
   if (instruction_set() == InstructionSet::avx2) return avx2;
 #endif
 #ifdef __aarch64__
-  static constexpr int baseline_rows = 12;  // 32 registers
+  using BaselineRows = std::integral_constant<int, 12>;  // 32 registers
 #else
-  static constexpr int baseline_rows = 6;
+  using BaselineRows = std::integral_constant<int, 6>;
 #endif
   static constexpr GemmKernels<T> baseline = [] {
-    GemmKernels<T> k{baseline_rows, 32 / size};
-    k.add(baseline_rows, run_baseline<GemmTile<T, baseline_rows, run_baseline<WriteTile<T>, Sums, Operands>>, Operands>);
+    constexpr int rows = BaselineRows::value;
+    GemmKernels<T> k{rows, 32 / size};
+    k.add(rows, run_baseline<GemmTile<T, rows, run_baseline<WriteTile<T>, Sums, Operands>>, Operands>);
     return k;
   }();
   return baseline;

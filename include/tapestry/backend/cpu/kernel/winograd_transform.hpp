@@ -101,25 +101,26 @@ struct TransformTile {
         TAPESTRY_UNROLL
         for (unsigned column = 0; column < from; ++column) in[column] = half[row][column];
         Transform::apply(in, out);
-        TAPESTRY_UNROLL
-        for (unsigned column = 0; column < to; ++column) {
-          float* place = t->to[row * to + column];
-          if constexpr (to == 4) {
+        if constexpr (to == 4) {
+          for (unsigned column = 0; column < to; ++column) {
+            float* place = t->to[row * to + column];
             if (!place) continue;
             if (t->epilogue) finish(out[column], *t->epilogue, c, place + c + t->residual);
+            store(out[column], place + c);
           }
-          store(out[column], place + c);
+        } else {
+          TAPESTRY_UNROLL
+          for (unsigned column = 0; column < to; ++column) store(out[column], t->to[row * to + column] + c);
         }
       }
     }
   }
 };
 
-/// Runs the transform with the widest vectors that the channels fill.
+/// Runs the transform with the widest vectors that the channels, at least 4, fill.
 template <class Transform>
 void transform_tile(const WinogradTile& t) {
   using Kernel = TransformTile<Transform>;
-  if (t.channels < 4) return Kernel::template run<4>(&t);
   if (t.channels >= 16) return dispatch<Kernel>(&t);
   run_baseline<Kernel>(&t);
 }
