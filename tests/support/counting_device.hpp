@@ -27,9 +27,10 @@ class CountingBackend final : public CpuBackend<float> {
     ++calls["conv2d"];
     CpuBackend::conv2d(g, x, w, bias, y);
   }
-  void conv2d_staged(const ConvGeometry& g, const float* x, const float* w, const Stages<float>& stages, float* y) override {
+  void conv2d_staged(const ConvGeometry& g, const float* x, const float* w, const float* prepared, const Stages<float>& stages,
+                     float* y) override {
     ++calls["conv2d_staged"];
-    CpuBackend::conv2d_staged(g, x, w, stages, y);
+    CpuBackend::conv2d_staged(g, x, w, prepared, stages, y);
   }
   void linear_staged(Index rows, Index out, Index in, const float* x, const float* w, const Stages<float>& stages, float* y) override {
     ++calls["linear_staged"];

@@ -41,6 +41,21 @@ class ModuleCall {
   }
 };
 
+/// The weights of a convolution in the form that the backend likes, made once for as long as nobody writes to them; null where they are best
+/// as they are, or where a writer would go unseen.
+template <Floating T>
+[[gnu::noinline]] std::shared_ptr<const Derived> prepared_weight(const ConvGeometry& g, const Tensor<T>& weight) {
+  Storage& storage = *weight.body().storage;
+  const WeightForm form = backend_of(weight).weight_form(g);
+  if (form.size == 0 || storage.exposed) return nullptr;
+  auto derived = storage.derived.load();
+  if (derived && derived->form == form && derived->version == storage.version) return derived;
+  auto made = std::make_shared<Derived>(form, storage.version, weight.device(), static_cast<std::size_t>(form.size) * sizeof(T));
+  backend_of(weight).prepare_weight(g, weight.data(), static_cast<T*>(made->data));
+  storage.derived.store(made);
+  return made;
+}
+
 /// stages(source(x)): how an owed tensor is computed.
 template <Floating T>
 struct Staged {
@@ -48,6 +63,7 @@ struct Staged {
   Source source;
   Tensor<T> x{}, weight{}, bias{};
   ConvGeometry g{};                        // of a convolution
+  bool keeps_weight = false;                // which is not learning, so that its weights are worth preparing
   Index rows = 0, channels = 0, depth = 0;  // of the result, and of what linear sums over
   Tensor<T> mean{}, variance{}, gamma{}, beta{}, residual{};
   T eps{};
@@ -59,7 +75,10 @@ struct Staged {
     const Stages<T> stages{data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high};
     auto& backend = backend_of(x);
     switch (source) {
-      case Source::convolution: return backend.conv2d_staged(g, x.data(), weight.data(), stages, y);
+      case Source::convolution: {
+        const auto prepared = keeps_weight ? prepared_weight(g, weight) : nullptr;
+        return backend.conv2d_staged(g, x.data(), weight.data(), prepared ? static_cast<const T*>(prepared->data) : nullptr, stages, y);
+      }
       case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
       case Source::normalization: return backend.normalize_staged(rows, channels, x.data(), stages, y);
     }

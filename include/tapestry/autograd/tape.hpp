@@ -214,7 +214,7 @@ class Grad {
     slot_->grad.reset();
     if (!sole(sum.handle())) sum = copy_of(sum, sum.layout()).template as<T>();
     if constexpr (Floating<T>)  // integers never come here, and need no kernels for it
-      backend_of(dx).scale_add(dx.numel(), T{1}, dx.data(), T{1}, sum.mutable_data());
+      backend_of(dx).scale_add(dx.numel(), T{1}, dx.data(), T{1}, sum.values_to_write());
     slot_->grad = sum.handle();
   }
 

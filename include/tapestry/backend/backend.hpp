@@ -66,6 +66,14 @@ struct RmsPropStep {
   bool centered, maximize;
 };
 
+/// How a backend lays out a convolution's weights for itself: equal forms of the same weights are the same numbers.
+struct WeightForm {
+  Index size = 0;  // in numbers
+  int kind = 0;
+  Size2 dilation = 1;
+  bool operator==(const WeightForm&) const = default;
+};
+
 /// What a device must compute for floating point: the contract page. Images lie channels-last, see geometry.hpp.
 /// Backward primitives write their results; they do not add to them. Where a primitive has a body here, it is the plain way
 /// through others, and a backend overrides it only to be faster.
@@ -95,8 +103,13 @@ class Backend : public Kernels<T> {
 
   /// y = x * w + bias; bias may be null.
   virtual void conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y);
-  /// y = stages(x * w)
-  virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y) {
+  /// The form in which conv2d_staged likes to have its weights; size 0: as they are.
+  virtual WeightForm weight_form(const ConvGeometry&) { return {}; }
+  /// Brings weights into that form. It is good for every convolution that asks for the same one.
+  virtual void prepare_weight(const ConvGeometry&, const T*, T*) {}
+  /// y = stages(x * w); prepared: w in the form asked for, or null.
+  virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y) {
+    static_cast<void>(prepared);
     conv2d(g, x, w, stages.bias, y);
     finish(g.batch * g.out_pixels(), g.out_channels, stages, y);
   }

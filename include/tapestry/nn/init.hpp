@@ -55,7 +55,7 @@ template <Floating T>
 void uniform(const Tensor<T>& tensor, double low = 0, double high = 1, Generator& generator = default_generator()) {
   if (Skip::on()) return;
   const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
-  backend_of(tensor).uniform(generator.reserve(tensor.numel()), static_cast<T>(low), static_cast<T>(high), tensor.numel(), drawn.mutable_data());
+  backend_of(tensor).uniform(generator.reserve(tensor.numel()), static_cast<T>(low), static_cast<T>(high), tensor.numel(), drawn.values_to_write());
   tensor.copy_from(drawn);
 }
 
@@ -64,7 +64,7 @@ template <Floating T>
 void normal(const Tensor<T>& tensor, double mean = 0, double deviation = 1, Generator& generator = default_generator()) {
   if (Skip::on()) return;
   const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
-  backend_of(tensor).normal(generator.reserve(tensor.numel()), static_cast<T>(mean), static_cast<T>(deviation), tensor.numel(), drawn.mutable_data());
+  backend_of(tensor).normal(generator.reserve(tensor.numel()), static_cast<T>(mean), static_cast<T>(deviation), tensor.numel(), drawn.values_to_write());
   tensor.copy_from(drawn);
 }
 
@@ -80,7 +80,7 @@ void truncated_normal(const Tensor<T>& tensor, double mean = 0, double deviation
   if (Skip::on()) return;
   const RandomStream random = generator.reserve(tensor.numel());
   const Tensor<T> drawn(tensor.shape());
-  T* values = drawn.mutable_data();
+  T* values = drawn.values_to_write();
   parallel_for(tensor.numel(), 1 << 14, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       RandomStream attempt = random;  // each attempt is a sequence of its own, so that the numbers of other elements stay where they are

@@ -45,11 +45,11 @@ class AdamFamily : public Optimizer<T, Options> {
   std::vector<std::string_view> state_names() const override { return {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}; }
   std::vector<std::string_view> needed_state_names() const override { return {"exp_avg", "exp_avg_sq"}; }
   void update(const Tensor<T>& w, const Tensor<T>& dw, const Options& o, typename Base::State& state) override {
-    T* first = state.tensor("exp_avg", w).mutable_data();
-    T* second = state.tensor("exp_avg_sq", w).mutable_data();
-    T* largest = o.amsgrad ? state.tensor("max_exp_avg_sq", w).mutable_data() : nullptr;
+    T* first = state.tensor("exp_avg", w).values_to_write();
+    T* second = state.tensor("exp_avg_sq", w).values_to_write();
+    T* largest = o.amsgrad ? state.tensor("max_exp_avg_sq", w).values_to_write() : nullptr;
     backend_of(w).adam_step({o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, state.step, decoupled, o.amsgrad, o.maximize}, w.numel(), dw.data(),
-                            first, second, largest, w.mutable_data());
+                            first, second, largest, w.values_to_write());
   }
 };
 }  // namespace detail

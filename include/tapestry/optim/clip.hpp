@@ -15,13 +15,13 @@ double norm(const Tensor<T>& x, double p) {
   if (x.numel() == 0) return 0;
   Backend<T>& kernels = backend_of(x);
   const Tensor<T> powers(x.shape(), x.layout(), x.device()), total({}, Layout::row_major, x.device());
-  kernels.unary(UnaryOp::absolute, x.numel(), x.data(), T{}, T{}, powers.mutable_data());
+  kernels.unary(UnaryOp::absolute, x.numel(), x.data(), T{}, T{}, powers.values_to_write());
   if (std::isinf(p)) {
-    kernels.reduce(ReduceOp::maximum, 1, x.numel(), 1, powers.data(), total.mutable_data());
+    kernels.reduce(ReduceOp::maximum, 1, x.numel(), 1, powers.data(), total.values_to_write());
     return static_cast<double>(total.item());
   }
-  kernels.unary(UnaryOp::power, x.numel(), powers.data(), static_cast<T>(p), T{}, powers.mutable_data());
-  kernels.reduce(ReduceOp::sum, 1, x.numel(), 1, powers.data(), total.mutable_data());
+  kernels.unary(UnaryOp::power, x.numel(), powers.data(), static_cast<T>(p), T{}, powers.values_to_write());
+  kernels.reduce(ReduceOp::sum, 1, x.numel(), 1, powers.data(), total.values_to_write());
   return std::pow(static_cast<double>(total.item()), 1 / p);
 }
 }  // namespace detail
@@ -45,7 +45,7 @@ double clip_grad_norm(const std::vector<Tensor<T>>& parameters, double max_norm,
   for (const auto& parameter : parameters) {
     if (!parameter.has_grad()) continue;
     const Tensor<T> gradient = parameter.grad();
-    T* dw = gradient.mutable_data();
+    T* dw = gradient.values_to_write();
     backend_of(gradient).unary(UnaryOp::affine, gradient.numel(), dw, static_cast<T>(scale), T{0}, dw);
   }
   return total;
@@ -59,7 +59,7 @@ void clip_grad_value(const std::vector<Tensor<T>>& parameters, double limit) {
   for (const auto& parameter : parameters) {
     if (!parameter.has_grad()) continue;
     const Tensor<T> gradient = parameter.grad();
-    T* dw = gradient.mutable_data();
+    T* dw = gradient.values_to_write();
     backend_of(gradient).unary(UnaryOp::clamp, gradient.numel(), dw, static_cast<T>(-limit), static_cast<T>(limit), dw);
   }
 }

@@ -45,11 +45,11 @@ class RMSprop : public Optimizer<T, RmsPropOptions> {
   std::vector<std::string_view> state_names() const override { return {"square_avg", "grad_avg", "momentum_buffer"}; }
   std::vector<std::string_view> needed_state_names() const override { return {"square_avg"}; }
   void update(const Tensor<T>& w, const Tensor<T>& dw, const RmsPropOptions& o, typename Base::State& state) override {
-    T* square = state.tensor("square_avg", w).mutable_data();
-    T* mean = o.centered ? state.tensor("grad_avg", w).mutable_data() : nullptr;
-    T* buffer = o.momentum > 0 ? state.tensor("momentum_buffer", w).mutable_data() : nullptr;
+    T* square = state.tensor("square_avg", w).values_to_write();
+    T* mean = o.centered ? state.tensor("grad_avg", w).values_to_write() : nullptr;
+    T* buffer = o.momentum > 0 ? state.tensor("momentum_buffer", w).values_to_write() : nullptr;
     backend_of(w).rmsprop_step({o.lr, o.alpha, o.eps, o.weight_decay, o.momentum, o.centered, o.maximize}, w.numel(), dw.data(), square, mean,
-                               buffer, w.mutable_data());
+                               buffer, w.values_to_write());
   }
 };
 

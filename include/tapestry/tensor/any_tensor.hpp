@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../backend/cpu/allocator.hpp"
+#include "../backend/backend.hpp"
 #include "../backend/device.hpp"
 #include "layout.hpp"
 
@@ -29,6 +30,21 @@ struct Debt {
 };
 inline void settle_debts();
 
+/// Numbers made of a tensor's elements, as weights in the form that a kernel likes; good while the version is the same.
+struct Derived {
+  WeightForm form;
+  std::uint64_t version;
+  Device device;
+  void* data;
+  std::size_t bytes;
+
+  Derived(const WeightForm& what, std::uint64_t of, Device on, std::size_t size)
+      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {}
+  ~Derived() { device.memory().deallocate(data, bytes); }
+  Derived(const Derived&) = delete;
+  Derived& operator=(const Derived&) = delete;
+};
+
 /// Memory on one device, shared by the tensors that look at it. Every write raises the version, so that the tape and caches of derived
 /// values can tell that what they remember has changed.
 struct Storage {
@@ -37,12 +53,14 @@ struct Storage {
   std::size_t bytes;
   std::function<void(void*)> deleter;  // for borrowed memory; empty: the device's own
   std::uint64_t version = 0;
+  bool exposed = false;  // somebody may hold a pointer to write by, and write unseen
+  std::atomic<std::shared_ptr<const Derived>> derived;  // what was last made of the elements
   std::unique_ptr<Debt> debt;              // set: data is null until someone reads
   std::atomic<int> lent = 0;     // how many debts read these elements when they are paid
 
   Storage(Device on, std::size_t size) : device(on), data(on.memory().allocate(size)), bytes(size) {}
   Storage(Device on, void* borrowed, std::size_t size, std::function<void(void*)> give_back)
-      : device(on), data(borrowed), bytes(size), deleter(std::move(give_back)) {}
+      : device(on), data(borrowed), bytes(size), deleter(std::move(give_back)), exposed(true) {}
   Storage(Device on, std::size_t size, std::unique_ptr<Debt> owed) : device(on), data(nullptr), bytes(size), debt(std::move(owed)) {}
   ~Storage() {
     if (debt) return;

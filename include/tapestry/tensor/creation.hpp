@@ -71,9 +71,9 @@ Tensor<T> tensor(const std::vector<std::type_identity_t<T>>& values, const Shape
   if constexpr (std::same_as<T, bool>) {  // vector<bool> has no array inside
     const auto bytes = std::make_unique<bool[]>(values.size());
     std::copy(values.begin(), values.end(), bytes.get());
-    device.memory().copy_from_host(x.mutable_data(), bytes.get(), x.bytes());
+    device.memory().copy_from_host(x.values_to_write(), bytes.get(), x.bytes());
   } else {
-    device.memory().copy_from_host(x.mutable_data(), values.data(), x.bytes());
+    device.memory().copy_from_host(x.values_to_write(), values.data(), x.bytes());
   }
   return x;
 }
@@ -171,7 +171,7 @@ template <Scalar T = float>
 Tensor<T> arange(std::type_identity_t<T> start, std::type_identity_t<T> stop, std::type_identity_t<T> step = T{1}, Device device = cpu()) {
   const Index count = detail::arange_count<T>(start, stop, step);
   Tensor<T> x = detail::made<T>("arange", {count}, device);
-  if (count > 0) kernels_of(x).arange(count, start, step, x.mutable_data());
+  if (count > 0) kernels_of(x).arange(count, start, step, x.values_to_write());
   return x;
 }
 /// 0, 1, ... as long as it lies before stop.
@@ -187,7 +187,7 @@ Tensor<T> eye(Index rows, Index columns = -1, Device device = cpu()) {
   if (columns < 0) columns = rows;
   Tensor<T> x = zeros<T>({rows, columns}, device);
   const Tensor<T> one = ones<T>({1}, device);
-  device.memory().strided_copy(sizeof(T), {std::min(rows, columns)}, one.data(), {0}, x.mutable_data(), {columns + 1});
+  device.memory().strided_copy(sizeof(T), {std::min(rows, columns)}, one.data(), {0}, x.values_to_write(), {columns + 1});
   return x;
 }
 
@@ -212,7 +212,7 @@ template <Floating T = float>
 Tensor<T> uniform(const Shape& shape, double low, double high, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(low <= high)) throw ValueError(message("uniform: high must be at least low, got low ", low, ", high ", high));
   Tensor<T> x = detail::made<T>("uniform", shape, device);
-  backend_of(x).uniform(generator.reserve(x.numel()), static_cast<T>(low), static_cast<T>(high), x.numel(), x.mutable_data());
+  backend_of(x).uniform(generator.reserve(x.numel()), static_cast<T>(low), static_cast<T>(high), x.numel(), x.values_to_write());
   return x;
 }
 /// Normally distributed with the given mean and standard deviation.
@@ -221,7 +221,7 @@ template <Floating T = float>
 Tensor<T> normal(const Shape& shape, double mean, double deviation, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(deviation >= 0)) throw ValueError(message("normal: deviation must be at least 0, got ", deviation));
   Tensor<T> x = detail::made<T>("normal", shape, device);
-  backend_of(x).normal(generator.reserve(x.numel()), static_cast<T>(mean), static_cast<T>(deviation), x.numel(), x.mutable_data());
+  backend_of(x).normal(generator.reserve(x.numel()), static_cast<T>(mean), static_cast<T>(deviation), x.numel(), x.values_to_write());
   return x;
 }
 /// Uniform in [0, 1).
@@ -257,7 +257,7 @@ Tensor<T> randn_like(const Tensor<T>& x, Generator& generator = default_generato
 inline Tensor<Index> randint(Index low, Index high, const Shape& shape, Generator& generator = default_generator(), Device device = cpu()) {
   if (low >= high) throw ValueError(message("randint: high must be above low, got low ", low, ", high ", high));
   Tensor<Index> x = detail::made<Index>("randint", shape, device);
-  device.memory().random_integers(generator.reserve(x.numel()), low, high, x.numel(), x.mutable_data());
+  device.memory().random_integers(generator.reserve(x.numel()), low, high, x.numel(), x.values_to_write());
   return x;
 }
 /// True with the given probability.
@@ -265,7 +265,7 @@ inline Tensor<Index> randint(Index low, Index high, const Shape& shape, Generato
 inline Tensor<bool> bernoulli(const Shape& shape, double probability, Generator& generator = default_generator(), Device device = cpu()) {
   if (!(probability >= 0 && probability <= 1)) throw ValueError(message("bernoulli: probability must be from 0 to 1, got ", probability));
   Tensor<bool> x = detail::made<bool>("bernoulli", shape, device);
-  device.memory().bernoulli(generator.reserve(x.numel()), probability, x.numel(), x.mutable_data());
+  device.memory().bernoulli(generator.reserve(x.numel()), probability, x.numel(), x.values_to_write());
   return x;
 }
 /// 0 to count - 1 in random order, every order equally likely.

@@ -23,8 +23,14 @@ class Tensor : public AnyTensor {
 
   /// The elements in storage order (see layout()), on the device. Reading them changes nothing.
   const T* data() const { return static_cast<const T*>(raw_data()); }
-  /// The elements for writing. Call it anew for each write, so that backward can tell that saved values changed.
-  T* mutable_data() const { return static_cast<T*>(raw_mutable_data()); }
+  /// The elements for writing. Call it anew for each write, so that backward can tell that saved values changed. Whoever has had it may
+  /// write at any time, so nothing derived from the elements is remembered from then on.
+  T* mutable_data() const {
+    body().storage->exposed = true;
+    return values_to_write();
+  }
+  /// The same for those who write at once and keep no pointer, as initialisers and optimisers do.
+  T* values_to_write() const { return static_cast<T*>(raw_mutable_data()); }
 
   /// The only element.
   /// Throws   ShapeError unless there is exactly one.
@@ -43,7 +49,7 @@ class Tensor : public AnyTensor {
   /// Throws   IndexError if there is none at these coordinates.
   void set(const Shape& coordinates, T value) const {
     const Index position = offset(coordinates);  // refused before the version rises
-    device().memory().copy_from_host(mutable_data() + position, &value, sizeof(T));
+    device().memory().copy_from_host(values_to_write() + position, &value, sizeof(T));
   }
 
   /// All elements in logical order, whatever the layout, on the host.
@@ -63,7 +69,7 @@ class Tensor : public AnyTensor {
 
   /// Sets every element.
   const Tensor& fill(T value) const {
-    device().memory().fill(dtype(), &value, numel(), mutable_data());
+    device().memory().fill(dtype(), &value, numel(), values_to_write());
     return *this;
   }
   /// Overwrites the elements with those of a tensor of the same shape, from any device and in any layout.

@@ -9,16 +9,15 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 // The three passes of a convolution in float, by the algorithm that is chosen or forced. Each returns false, and has done nothing, where that
 // is im2col: the plain way through other primitives, which Backend has in its defaults.
 
-/// How many numbers the weights of a forward pass have in the form that its algorithm wants; 0 if it takes them as they are.
-inline Index convolution_weight_size(const ConvGeometry& g) {
-  switch (convolution_algorithm(g, ConvPass::forward)) {
-    case ConvAlgorithm::winograd: return winograd_weight_size(g);
-    case ConvAlgorithm::direct: return direct_weight_size(DirectPass<float>::forward(g, nullptr));
-    default: return 0;
-  }
+/// The form of a forward pass's weights that its algorithm wants; of no size if it takes them as they are.
+inline WeightForm convolution_weight_form(const ConvGeometry& g) {
+  const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
+  const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
+  if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size(g), kind, g.dilation};
+  if (algorithm == ConvAlgorithm::direct) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
+  return {};
 }
-/// Brings weights into that form, which is good for as long as they, the instruction set and the choice of the algorithm stay the same; the
-/// last depends on the batch, so keep the geometry that was asked with.
+/// Brings weights into that form.
 inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, float* prepared) {
   switch (convolution_algorithm(g, ConvPass::forward)) {
     case ConvAlgorithm::winograd: return winograd_weight({g, w}, prepared);

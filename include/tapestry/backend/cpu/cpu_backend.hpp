@@ -93,31 +93,40 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
   void col2im(const ConvGeometry& g, Index group, const T* patches, T* x) override {
     cpu_kernels::col2im(g, group, patches, x);
   }
-  // Convolutions of float have kernels of their own; those of double take the plain way through im2col and gemm.
+  // Convolutions of float have kernels of their own; those of double, and where im2col is forced, take the plain way.
   void conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) override {
-    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_forward(g, x, w, nullptr, {.bias = bias}, y);
-    else Backend<T>::conv2d(g, x, w, bias, y);
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_forward(g, x, w, nullptr, {.bias = bias}, y)) return;
+    Backend<T>::conv2d(g, x, w, bias, y);
   }
-  void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y) override {
+  WeightForm weight_form(const ConvGeometry& g) override {
+    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_weight_form(g);
+    return {};
+  }
+  void prepare_weight(const ConvGeometry& g, const T* w, T* prepared) override {
+    if constexpr (std::same_as<T, float>) cpu_kernels::convolution_prepare_weight(g, w, prepared);
+  }
+  void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y) override {
     if constexpr (std::same_as<T, float>) {
       const cpu_kernels::FoldedStages<T> folded(g.out_channels, stages);
-      cpu_kernels::convolution_forward(g, x, w, nullptr, folded.epilogue(), y);
-    } else {
-      Backend<T>::conv2d_staged(g, x, w, stages, y);
+      if (cpu_kernels::convolution_forward(g, x, w, prepared, folded.epilogue(), y)) return;
     }
+    Backend<T>::conv2d_staged(g, x, w, prepared, stages, y);
   }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) override {
     const cpu_kernels::FoldedStages<T> folded(out, stages);
-    const Epilogue<T> epilogue = folded.epilogue();
-    cpu_kernels::gemm<T>({Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out, &epilogue});
+    const Epilogue<T>& epilogue = folded.epilogue();
+    cpu_kernels::gemm<T>({Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out, epilogue.empty() ? nullptr : &epilogue});
   }
   void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) override {
-    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_backward_data(g, dy, w, dx);
-    else Backend<T>::conv2d_backward_data(g, dy, w, dx);
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward_data(g, dy, w, dx)) return;
+    Backend<T>::conv2d_backward_data(g, dy, w, dx);
   }
   void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw) override {
-    if constexpr (std::same_as<T, float>) return cpu_kernels::convolution_backward_weight(g, x, dy, dw);
-    else Backend<T>::conv2d_backward_weight(g, x, dy, dw);
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward_weight(g, x, dy, dw)) return;
+    Backend<T>::conv2d_backward_weight(g, x, dy, dw);
   }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) override {
     cpu_kernels::max_pool2d(g, x, y, where);
