@@ -139,5 +139,16 @@ check "look_inside refuses a filter that is not there" refused "--filter" "$bin/
 check "look_inside refuses what is no picture" refused "short.bin" "$bin/look_inside" --checkpoint straight short.bin
 mkdir no_images
 check "look_inside refuses a folder without pictures" refused "no_images" "$bin/look_inside" --checkpoint straight --images no_images
+# Transfer learning, and what then reads the network.
+check "finetune" eval '"$bin/finetune" --offline --limit 60 --size 32 --epochs 2 --out tuned --no-progress >tuning'
+check "finetune says that weights and images are not real" test "$(grep -cE "^Weights: random|^Data: the embedded set" tuning)" = 2
+check "finetune writes its networks" test -s tuned/best.safetensors -a -s tuned/last.safetensors
+check "classify by what finetune wrote" eval '"$bin/classify" --weights tuned/best.safetensors --logits logits.npy picture.png >tuned_classes'
+check "its classes are finetune's" test "$(grep -cE '^ +[0-9.]+%  [a-z]+' tuned_classes)" = 3 -a -s logits.npy
+check "evaluate by what finetune wrote" eval '"$bin/evaluate" --weights tuned/best.safetensors --data data/data_batch_2.bin | grep -qE "^loss [0-9.]+, [0-9]+ of 160 right"'
+check "all of the network learns if asked" eval '"$bin/finetune" --limit 40 --size 32 --epochs 1 --train-all --batch-norm update --augment crop-flip --out all --no-progress | grep -q "1118[0-9]* numbers learn"'
+check "finetune refuses what is no ResNet" refused "--model" "$bin/finetune" --model alexnet --limit 40
+check "classify without weights says where to put which file" refused "resnet18-f37072fd.pth is not in the cache" "$bin/classify" --model resnet18 --offline picture.png
+check "classify refuses an unknown model" refused "resnet19" "$bin/classify" --model resnet19 picture.png
 check "an own layer learns" eval '"$bin/custom_layer" | grep -q "gradients agree"'
 echo "programs_test: $passed checks passed"
