@@ -98,7 +98,8 @@ const std::map<std::string, std::set<std::string>>& allowed() {
 }
 
 bool in_umbrella(const std::string& name) {
-  return name != "tapestry.hpp" && !name.starts_with("interop/") && !name.starts_with("backend/cuda/") && name != "backend/cpu/gemm_eigen.hpp";
+  return name != "tapestry.hpp" && !name.starts_with("interop/") && !name.starts_with("backend/cuda/") && name != "backend/cpu/gemm_eigen.hpp" &&
+         !name.starts_with("data/text/") && name != "models/char_cnn.hpp";
 }
 
 }  // namespace
