@@ -73,9 +73,9 @@ TEST_CASE("char_cnn: findings name the n-gram that fits best, inside the word") 
   cnn.convolutions[0].weight.set({0, 5, 1}, 2);
   const auto found = cnn.findings(words(), lengths);
   CHECK(found.position.to_vector() == std::vector<Index>{1, 0, 3});  // "4$", "^5", "45"
-  CHECK(found.values.at(0, 0) == Approx(std::tanh(1.0)));
-  CHECK(found.values.at(1, 0) == Approx(std::tanh(2.0)));
-  CHECK(found.values.at(2, 0) == Approx(std::tanh(3.0)));
+  CHECK(found.scores.to_vector() == std::vector<double>{1, 2, 3});
+  CHECK(cnn(words(), lengths).at(1, 0) == Approx(std::tanh(2.0)));
+  CHECK(cnn.from_scores(found.scores).to_vector() == cnn(words(), lengths).to_vector());
 }
 
 TEST_CASE("char_cnn: padding learns nothing, and what does not fit is refused") {

@@ -44,7 +44,7 @@ inline CharCnnOptions char_cnn_options(std::string_view name, const std::vector<
 /// What each filter found in each word, before the highway layers.
 template <Floating T>
 struct CharCnnFindings {
-  Tensor<T> values;        ///< [N, features]: tanh of the highest score
+  Tensor<T> scores;        ///< [N, features]: how well the n-gram fits that fits best, before tanh
   Tensor<Index> position;  ///< [N, features]: the character at which the n-gram that won begins
 };
 
@@ -83,16 +83,20 @@ class CharCnn : public Module {
   }
 
   Tensor<T> forward(const Tensor<Index>& words, const std::vector<Index>& lengths) {
-    Tensor<T> y = tanh(best_scores(words, lengths, nullptr));
-    for (Highway<T>& highway : highways) y = highway(y);
-    return y;
+    return from_scores(best_scores(words, lengths, nullptr));
   }
   Tensor<T> operator()(const Tensor<Index>& words, const std::vector<Index>& lengths) { return forward(words, lengths); }
 
   CharCnnFindings<T> findings(const Tensor<Index>& words, const std::vector<Index>& lengths) {
     std::vector<Tensor<Index>> winners;
-    const Tensor<T> values = tanh(best_scores(words, lengths, &winners));
-    return {values, concat(winners, 1)};
+    const Tensor<T> scores = best_scores(words, lengths, &winners);
+    return {scores, concat(winners, 1)};
+  }
+  /// The word's vector from what findings() gave.
+  Tensor<T> from_scores(const Tensor<T>& scores) {
+    Tensor<T> y = tanh(scores);
+    for (Highway<T>& highway : highways) y = highway(y);
+    return y;
   }
 
   void members(const Members& visit) override {
