@@ -479,8 +479,9 @@ int explain(Command& command) {
                 100 * why.probability);
     for (std::size_t i = 0; i < std::min<std::size_t>(10, why.findings.size()); ++i) {
       const Finding& f = why.findings[i];
-      std::printf("  width %lld, filter %-4lld %-10s %+.3f %+.3f\n", static_cast<long long>(names[f.filter].width), static_cast<long long>(names[f.filter].number),
-                  f.ngram.c_str(), f.value, f.contribution);
+      const std::string blanks(10 - std::min<std::size_t>(10, decode_utf8(f.ngram).size()), ' ');
+      std::printf("  width %lld, filter %-4lld %s%s %+.3f %+.3f\n", static_cast<long long>(names[f.filter].width), static_cast<long long>(names[f.filter].number),
+                  f.ngram.c_str(), blanks.c_str(), f.value, f.contribution);
     }
     std::string name = word;  // of the file
     std::replace(name.begin(), name.end(), '/', '_');
