@@ -40,7 +40,7 @@ struct Command : RecipeCommand {
   Command() : RecipeCommand("Trains the character-aware language model of Kim et al. (2016) on any text.", "char_lm_train") {
     Options& o = options;
     app.add_option("--data", o.data, "text files; default: the licences in /usr/share/common-licenses, which every Debian machine has");
-    decides("model", o.model, "character CNN: small or large")->check(CLI::IsMember({"small", "large"}));
+    decides("model", o.model, "character CNN: small, large or lecture")->check(CLI::IsMember({"small", "large", "lecture"}));
     decides("hidden", o.hidden, "size of the LSTM's states; the paper's large model has 650")->check(CLI::PositiveNumber);
     decides("layers", o.layers, "of the LSTM")->check(CLI::PositiveNumber);
     decides("epochs", o.epochs, "passes over the training text")->check(CLI::PositiveNumber);
