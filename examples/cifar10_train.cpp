@@ -3,11 +3,11 @@
 //
 // The heart is Run::train_epoch: shuffle, transform and batch (the loader), then for each batch forward, loss, backward, step. Around it
 // stands what a run needs that may be stopped at any moment: everything that decides the result is in Run::save.
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 
 #include "common/data_choice.hpp"
+#include "common/interrupt.hpp"
 #include "common/metrics_csv.hpp"
 #include "common/progress.hpp"
 #include "common/recipe.hpp"
@@ -17,17 +17,6 @@
 namespace fs = std::filesystem;
 
 namespace tapestry::examples {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// The first Ctrl-C asks the run to save and end; a second one, should that take too long, ends it at once.
-void watch_for_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 using TrainSet = TransformedDataset<Subset<ImageDataset>>;
 

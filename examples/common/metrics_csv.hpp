@@ -38,6 +38,9 @@ struct MetricsRow {
 };
 
 inline constexpr std::string_view metrics_header = "epoch,train_loss,valid_loss,valid_accuracy,images_per_second,seconds";
+/// The same where words are classified, and where each next word is predicted.
+inline constexpr std::string_view word_metrics_header = "epoch,train_loss,valid_loss,valid_accuracy,words_per_second,seconds";
+inline constexpr std::string_view language_model_metrics_header = "epoch,train_loss,valid_loss,valid_perplexity,words_per_second,seconds";
 
 namespace detail {
 
@@ -101,7 +104,7 @@ class Descriptor {
 /// Reads metrics.csv. A last line without its line break, as a crash may leave it, is passed over.
 ///
 /// Throws   FileError naming file and line if the header or a row is not what MetricsCsv writes.
-inline std::vector<MetricsRow> read_metrics(const std::filesystem::path& path) {
+inline std::vector<MetricsRow> read_metrics(const std::filesystem::path& path, std::string_view header = metrics_header) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw FileError(message("metrics: cannot open ", path.string(), ": ", std::strerror(errno)));
   const std::string text(std::istreambuf_iterator<char>(file), {});
@@ -111,7 +114,7 @@ inline std::vector<MetricsRow> read_metrics(const std::filesystem::path& path) {
     std::string_view line(text.data() + begin, end - begin);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (number == 1) {
-      if (line != metrics_header) throw FileError(message("metrics: ", path.string(), ": line 1: expects the header ", metrics_header, ", got ", line));
+      if (line != header) throw FileError(message("metrics: ", path.string(), ": line 1: expects the header ", header, ", got ", line));
       continue;
     }
     const auto row = detail::parse_metrics_line(line);
@@ -125,19 +128,19 @@ inline std::vector<MetricsRow> read_metrics(const std::filesystem::path& path) {
 class MetricsCsv {
  public:
   /// Starts a new file with the header; one that is there is replaced.
-  static MetricsCsv create(const std::filesystem::path& path) { return replace(path, {}); }
+  static MetricsCsv create(const std::filesystem::path& path, std::string_view header = metrics_header) { return replace(path, {}, header); }
 
   /// Continues a file so that it holds exactly the epochs of `history`, which is what the checkpoint knows. Rows of other epochs go: they will be
   /// computed again. A row whose losses and accuracy are the history's stays, with its speed and time; one that is missing or differs is written anew.
-  static MetricsCsv resume(const std::filesystem::path& path, const std::vector<MetricsRow>& history) {
+  static MetricsCsv resume(const std::filesystem::path& path, const std::vector<MetricsRow>& history, std::string_view header = metrics_header) {
     std::vector<MetricsRow> rows = history;
     if (std::filesystem::exists(path))
-      for (const MetricsRow& kept : read_metrics(path))
+      for (const MetricsRow& kept : read_metrics(path, header))
         for (MetricsRow& row : rows)
           if (kept.epoch == row.epoch && same(kept.train_loss, row.train_loss) && same(kept.valid_loss, row.valid_loss) &&
               same(kept.valid_accuracy, row.valid_accuracy))
             row = kept;
-    return replace(path, std::move(rows));
+    return replace(path, std::move(rows), header);
   }
 
   /// Adds a row and waits until it is on the disk.
@@ -156,8 +159,8 @@ class MetricsCsv {
   static bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
   /// A crash leaves the old file or the new one.
-  static MetricsCsv replace(const std::filesystem::path& path, std::vector<MetricsRow> rows) {
-    std::string text = message(metrics_header, "\n");
+  static MetricsCsv replace(const std::filesystem::path& path, std::vector<MetricsRow> rows, std::string_view header) {
+    std::string text = message(header, "\n");
     for (const MetricsRow& row : rows) text += detail::metrics_line(row);
     write_whole_file(path, "metrics", text);
     return MetricsCsv(path, std::move(rows));

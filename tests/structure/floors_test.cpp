@@ -103,6 +103,7 @@ bool in_umbrella(const std::string& name) {
   if (name.starts_with("models/")) return name == "models/cifar_net.hpp";  // the others cost parsing time that few want to pay
   static const std::set<std::string> io{"io/checkpoint.hpp", "io/file.hpp", "io/json.hpp", "io/safetensors.hpp"};
   if (name.starts_with("io/")) return io.contains(name);
+  if (name.starts_with("data/text/")) return false;
   return name != "tapestry.hpp" && !name.starts_with("interop/") && !name.starts_with("backend/cuda/") && name != "backend/cpu/gemm_eigen.hpp";
 }
 

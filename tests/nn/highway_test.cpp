@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "tapestry/nn/highway.hpp"
+
+#include "nn/layer_checks.hpp"
+#include "tapestry/autograd/gradcheck.hpp"
+
+using namespace tapestry;
+
+TEST_CASE("Highway: a closed gate passes the input on, an open one the transform") {
+  manual_seed(6);
+  Highway<double> layer(3);
+  CHECK(test::names(layer) == std::vector<std::string>{"transform.weight", "transform.bias", "gate.weight", "gate.bias"});
+  CHECK(layer.gate.bias.to_vector() == std::vector<double>(3, -2));
+  const auto x = uniform<double>({4, 3}, -2, 2);
+  const auto near = [](const Tensor<double>& a, const Tensor<double>& b) {
+    const std::vector<double> left = a.to_vector(), right = b.to_vector();
+    for (std::size_t i = 0; i < left.size(); ++i) CHECK(left[i] == Approx(right[i]).margin(1e-12));
+  };
+  layer.gate.weight.fill(0);
+  layer.gate.bias.fill(-800);
+  near(layer(x), x);
+  layer.gate.bias.fill(800);
+  near(layer(x), relu(layer.transform(x)));
+  layer.gate.bias.fill(0);
+  near(layer(x), 0.5 * relu(layer.transform(x)) + 0.5 * x);
+}
+
+TEST_CASE("Highway: gradients of input and weights") {
+  manual_seed(7);
+  Highway<double> layer(3);
+  const auto f = [&](const std::vector<Tensor<double>>& in) {
+    layer.transform.weight = in[1];
+    layer.transform.bias = in[2];
+    layer.gate.weight = in[3];
+    layer.gate.bias = in[4];
+    return layer(in[0]);
+  };
+  Index compared = 0;
+  for (int round = 0; round < 20; ++round)
+    compared += gradcheck(f, std::vector<Tensor<double>>{uniform<double>({2, 3}, -2, 2), uniform<double>({3, 3}, -1, 1), uniform<double>({3}, -1, 1),
+                                                         uniform<double>({3, 3}, -1, 1), uniform<double>({3}, -1, 1)});
+  CHECK(compared == 20 * 30);
+}
