@@ -76,7 +76,7 @@ class RecipeCommand {
   }
   static std::string to_text(const std::vector<Index>& values) {
     std::string text;
-    for (const Index value : values) text += (text.empty() ? "" : ",") + std::to_string(value);
+    for (const Index value : values) text += message(text.empty() ? "" : ",", value);
     return text;
   }
   static void from_text(const std::string& text, std::string& value) { value = text; }

@@ -44,6 +44,7 @@
 #include "backend/cpu/kernel/gemm_tile.hpp"
 #include "backend/cpu/kernel/isa.hpp"
 #include "backend/cpu/kernel/vector.hpp"
+#include "backend/cpu/kernel/vector_math.hpp"
 #include "backend/cpu/memory.hpp"
 #include "backend/cpu/normalize.hpp"
 #include "backend/cpu/optimizer.hpp"

@@ -6,7 +6,8 @@
 #include <type_traits>
 
 #include "../reference/elementwise.hpp"
-#include "kernel/vector.hpp"
+#include "kernel/isa.hpp"
+#include "kernel/vector_math.hpp"
 #include "parallel_for.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
@@ -51,8 +52,54 @@ T select(bool condition, T a, T b) {
   return std::bit_cast<T>(static_cast<Bits>((std::bit_cast<Bits>(a) & mask) | (std::bit_cast<Bits>(b) & static_cast<Bits>(~mask))));
 }
 
+/// Functions of float that have a vector form, of numbers that may lie where the results go.
+struct VectorFunctions {
+  UnaryOp op;
+  Index count;
+  const float* x;
+  float* y;
+
+  static bool know(UnaryOp op) {
+    return op == UnaryOp::exponential || op == UnaryOp::square_root || op == UnaryOp::sigmoid || op == UnaryOp::tanh || op == UnaryOp::gelu_tanh;
+  }
+  template <int Bytes>
+  [[gnu::always_inline]] static void run(const VectorFunctions* f) {
+    using V = Vector<float, Bytes>;
+    constexpr Index lanes = Bytes / 4;
+    for (Index i = 0; i < f->count; i += lanes) {
+      V v;
+      const Index rest = f->count - i;
+      if (rest >= lanes)
+        load(v, f->x + i);
+      else
+        load_some(v, f->x + i, rest);
+      switch (f->op) {
+        case UnaryOp::exponential: exponential(v); break;
+        case UnaryOp::square_root: square_root(v); break;
+        case UnaryOp::sigmoid: logistic(v); break;
+        case UnaryOp::tanh: hyperbolic_tangent(v); break;
+        default: {  // gelu_tanh
+          V t = 0.797884561f * (v + 0.044715f * v * v * v);
+          hyperbolic_tangent(t);
+          v = 0.5f * v * (1.f + t);
+        }
+      }
+      if (rest >= lanes)
+        store(v, f->y + i);
+      else
+        store_some(v, f->y + i, rest);
+    }
+  }
+};
+
 template <Scalar T>
 void unary_range(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
+  if constexpr (std::same_as<T, float>) {
+    if (VectorFunctions::know(op)) {
+      const VectorFunctions f{op, count, x, y};
+      return dispatch<VectorFunctions>(&f);
+    }
+  }
   if constexpr (Floating<T>) {
     switch (op) {
       case UnaryOp::affine: return map(count, y, [=](auto& v) { v = a * v + b; }, x);
@@ -78,6 +125,8 @@ void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy
       return map(n, dx + begin, [](auto& d, const auto& v) { d = v <= T{0} ? zero_like(v) : d; }, dy + begin, y + begin);
     if (op == UnaryOp::leaky_relu)
       return map(n, dx + begin, [=](auto& d, const auto& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
+    if (op == UnaryOp::sigmoid) return map(n, dx + begin, [](auto& d, const auto& v) { d = d * v * (T{1} - v); }, dy + begin, y + begin);
+    if (op == UnaryOp::tanh) return map(n, dx + begin, [](auto& d, const auto& v) { d = d * (T{1} - v * v); }, dy + begin, y + begin);
     for (Index i = begin; i < end; ++i) dx[i] = plain::unary_gradient(op, x[i], y[i], dy[i], a, b);
   });
 }
