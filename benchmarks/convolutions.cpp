@@ -117,7 +117,7 @@ void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
     for (const ConvAlgorithm algorithm : conv_algorithms) {
       if (!convolution_fits(algorithm, g)) continue;
       set_convolution_algorithm(algorithm);
-      std::vector<float> prepared = numbers(cpu_kernels::convolution_weight_size(g), 0);
+      std::vector<float> prepared = numbers(cpu_kernels::convolution_weight_form(g).size, 0);
       if (pass == ConvPass::forward) cpu_kernels::convolution_prepare_weight(g, w.data(), prepared.data());
       const double speed = operations / best_seconds([&] {
         if (pass == ConvPass::forward) {

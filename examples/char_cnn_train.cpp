@@ -144,7 +144,7 @@ struct EncodedTexts {
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : "\t") + name;
+  for (const auto& name : names) text.append(text.empty() ? "" : "\t").append(name);
   return text;
 }
 std::vector<std::string> split_names(std::string_view text) {

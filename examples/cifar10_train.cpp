@@ -194,7 +194,7 @@ class Run {
 
   std::string joined_classes() const {
     std::string text;
-    for (const auto& name : classes_) text += (text.empty() ? "" : ",") + name;
+    for (const auto& name : classes_) text.append(text.empty() ? "" : ",").append(name);
     return text;
   }
   static const AnyTensor& entry(const NamedTensors& part, const char* name) {

@@ -60,7 +60,7 @@ inline Metadata fine_tuned_metadata(std::string_view model, const std::vector<st
   std::string names;
   for (std::string name : classes) {
     std::replace(name.begin(), name.end(), ',', ';');  // the comma parts names
-    names += (names.empty() ? "" : ",") + name;
+    names.append(names.empty() ? "" : ",").append(name);
   }
   return {{"architecture", std::string(model)}, {"classes", names}, {"resize", message(preparation.resize)}, {"crop", message(preparation.crop)}};
 }

@@ -77,7 +77,7 @@ class Normalize {
  private:
   static std::string text(const std::vector<double>& values) {
     std::string joined;
-    for (double value : values) joined += (joined.empty() ? "" : ", ") + message(value);
+    for (double value : values) joined.append(joined.empty() ? "" : ", ").append(message(value));
     return "[" + joined + "]";
   }
 

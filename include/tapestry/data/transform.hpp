@@ -83,7 +83,7 @@ class Compose {
 
   std::string describe() const {
     std::string text;
-    for (const Transform& transform : transforms_) text += (text.empty() ? "" : ", ") + transform.describe();
+    for (const Transform& transform : transforms_) text.append(text.empty() ? "" : ", ").append(transform.describe());
     return "Compose(" + text + ")";
   }
 

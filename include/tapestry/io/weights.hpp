@@ -25,7 +25,7 @@ inline std::string without_module(std::string_view name) {
   while (!name.empty()) {
     const std::size_t dot = std::min(name.find('.'), name.size());
     const std::string_view part = name.substr(0, dot);
-    if (part != "module") result += (result.empty() ? "" : ".") + std::string(part);
+    if (part != "module") result.append(result.empty() ? "" : ".").append(std::string(part));
     name.remove_prefix(std::min(dot + 1, name.size()));
   }
   return result;

@@ -42,7 +42,7 @@ class LayerNorm : public Layer<T> {
   std::string name() const override { return "LayerNorm"; }
   std::string description() const override {
     std::string sizes;
-    for (Index size : shape_) sizes += (sizes.empty() ? "" : ", ") + std::to_string(size);
+    for (Index size : shape_) sizes.append(sizes.empty() ? "" : ", ").append(std::to_string(size));
     return message('(', sizes, shape_.rank() == 1 ? ",)" : ")", ", eps=", detail::python_number(options_.eps),
                    ", elementwise_affine=", detail::python_bool(options_.elementwise_affine), ", bias=",
                    detail::python_bool(bias.defined()));

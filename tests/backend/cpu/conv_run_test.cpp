@@ -25,7 +25,7 @@ std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epil
 void check_passes(const ConvolutionCase& c) {
   INFO(c.g << ", forward by " << name_of(convolution_algorithm(c.g, ConvPass::forward)));
   std::vector<float> dx = c.unwritten(c.x), dw = c.unwritten(c.w);
-  std::vector<float> prepared(static_cast<std::size_t>(cpu_kernels::convolution_weight_size(c.g)), std::nanf(""));
+  std::vector<float> prepared(static_cast<std::size_t>(cpu_kernels::convolution_weight_form(c.g).size), std::nanf(""));
   cpu_kernels::convolution_prepare_weight(c.g, c.w.data(), prepared.data());
   const std::vector<float> y = forward(c);
   CHECK(error_over_rms(y, c.y()) < tolerance);
@@ -81,7 +81,7 @@ TEST_CASE("convolution: im2col is left to the backend's defaults, and nothing is
   CHECK_FALSE(cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), &untouched));
   CHECK_FALSE(cpu_kernels::convolution_backward_weight(c.g, c.x.data(), c.dy.data(), &untouched));
   CHECK(untouched == 7);
-  CHECK(cpu_kernels::convolution_weight_size(c.g) == 0);
+  CHECK(cpu_kernels::convolution_weight_form(c.g).size == 0);
 }
 
 TEST_CASE("convolution: the choice for well-known layers") {
