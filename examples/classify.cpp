@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   bool offline = false;
   app.add_option("--model", choice.model, "one of " + [] {
     std::string names;
-    for (const std::string& name : model_names()) names.append(names.empty() ? "" : ", ").append(name);
+    for (const std::string& name : zoo_names()) names.append(names.empty() ? "" : ", ").append(name);
     return names;
   }() + "; left out for a network that cifar10_train or finetune trained");
   app.add_option("--weights,--checkpoint", choice.weights,

@@ -91,7 +91,7 @@ ResNet<> make_net(const FinetuneOptions& o, Index classes) {
   std::unique_ptr<Layer<>> made;
   if (o.weights.empty()) {
     std::printf("Weights: random. That shows the method, not its use: what helps is a network that has seen much, --weights imagenet_v1 or a file\n");
-    made = make_model(o.model);
+    made = make_zoo_model(o.model);
   } else {
     made = load_zoo_model({.model = o.model, .weights = o.weights, .download = !o.offline, .progress = o.progress}).net;
     std::printf("Weights: %s\n", o.weights.c_str());
