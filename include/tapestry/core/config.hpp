@@ -16,3 +16,10 @@
 
 // Another macro is the user's: who links tapestry::compiled has TAPESTRY_COMPILED defined. All it does is to declare, by `extern template`,
 // what that library holds ready, so that it is not compiled again.
+
+// Before a loop with a fixed number of turns that work on registers.
+#ifdef __clang__
+#define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
+#endif

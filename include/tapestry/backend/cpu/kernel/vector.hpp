@@ -5,13 +5,6 @@
 
 #include "../../../core/scalar.hpp"
 
-// Before a loop with a fixed number of turns that work on registers. 
-#ifdef __clang__
-#define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
-#endif
-
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 template <class T, int Bytes>
@@ -35,7 +28,7 @@ template <class V, class T>
 /// Hides from the compiler how v came about. g++ would merge a choice by two comparisons into one by a mask, and take masks of 64 bytes apart.
 template <class V>
 [[gnu::always_inline]] inline void keep_apart([[maybe_unused]] V& v) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
   if constexpr (sizeof(V) >= 16) asm("" : "+x"(v));
 #endif
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <type_traits>
+#include <cstddef>
+#include <cstring>
 
 #include "vector.hpp"
 
@@ -16,14 +17,17 @@ using IntegersOf = decltype(V{} < V{});
 template <class V>
 [[gnu::always_inline]] inline void square_root(V& v) {
 #if defined(__x86_64__) && defined(__GNUC__)
-  if constexpr (sizeof(V) == 64) {
-    asm("vsqrtps %0, %0" : "+v"(v));
-    return;
-  } else if constexpr (sizeof(V) == 32) {
-    asm("vsqrtps %0, %0" : "+x"(v));
-    return;
-  } else if constexpr (sizeof(V) == 16) {
-    asm("sqrtps %0, %0" : "+x"(v));
+  if constexpr (sizeof(V) >= 16) {  // there is no operator for it; an instruction takes 16 bytes wherever it is inlined
+    auto* parts = reinterpret_cast<char*>(&v);
+    for (std::size_t at = 0; at < sizeof(V); at += 16) {
+      Vector<float, 16> part;
+      std::memcpy(&part, parts + at, 16);
+      if constexpr (sizeof(V) == 16)
+        asm("sqrtps %0, %0" : "+x"(part));
+      else
+        asm("vsqrtps %0, %0" : "+x"(part));
+      std::memcpy(parts + at, &part, 16);
+    }
     return;
   }
 #endif
