@@ -22,8 +22,9 @@ from contenders import CONTENDERS, Exported
 
 Workload = namedtuple("Workload", "name network kind batch size classes multiply_adds")
 HERE = os.path.dirname(os.path.abspath(__file__))
-FORWARD_BOUND = 3e-4  # of the largest error, over the root of the mean square of the outputs: float32 stays well below, other precisions do not
-LOSS_BOUND = 1e-3
+# Of outputs the largest error over the root of their mean square: float32 comes to 1e-5, with large Winograd tiles to 1e-3, bfloat16 to 1e-2 and more.
+# Of losses the largest relative error.
+BOUND = {"forward": 2e-3, "train": 1e-3, "head": 1e-3}
 
 # A malloc that keeps what it was given: without, some contenders are 1.2 to 3 times slower, as every step pays for its page faults again.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "68719476736", "MALLOC_TOP_PAD_": "268435456"}
@@ -96,11 +97,13 @@ class Contender:
         if len(self.numbers) != len(reference):
             self.failure = f"computed {len(self.numbers)} numbers, expected {len(reference)}"
             return
-        scale = (sum(x * x for x in reference) / len(reference)) ** 0.5 if kind == "forward" else 1
-        self.error = max(abs(a - b) for a, b in zip(self.numbers, reference)) / scale
-        bound = FORWARD_BOUND if kind == "forward" else LOSS_BOUND
-        if not self.error <= bound and not is_other_precision(self.name):
-            self.failure = f"numbers differ by {self.error:.1e} from the reference, allowed are {bound:.0e}"
+        if kind == "forward":
+            scale = (sum(x * x for x in reference) / len(reference)) ** 0.5
+            self.error = max(abs(a - b) for a, b in zip(self.numbers, reference)) / scale
+        else:
+            self.error = max(abs(a - b) / abs(b) for a, b in zip(self.numbers, reference))
+        if not self.error <= BOUND[kind] and not is_other_precision(self.name):
+            self.failure = f"numbers differ by {self.error:.1e} from the reference, allowed are {BOUND[kind]:.0e}"
 
     def close(self):
         self.process.kill()
@@ -120,7 +123,8 @@ def contestants(workload, options, folder):
     """Each contender of the workload, started; those that cannot start carry the reason."""
     arguments = [folder, workload.network, workload.kind, workload.batch, workload.size, workload.classes, "--threads", options.threads]
     python = [sys.executable, f"{HERE}/contenders.py"]
-    run([*python, "prepare", *map(str, arguments)], options)
+    if not os.path.exists(f"{folder}/reference.json"):
+        run([*python, "prepare", *map(str, arguments)], options)
     yield Contender("tapestry", [options.program, workload.name, folder, "--threads", str(options.threads)], options, folder)
     for name, contender in CONTENDERS.items():
         if workload.kind not in contender.kinds or not any(fnmatch.fnmatch(name, pattern) for pattern in options.contenders.split(",")):
@@ -220,7 +224,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a sample")
-    parser.add_argument("--keep", action="store_true", help="keep the networks' files")
+    parser.add_argument("--keep", action="store_true", help="keep the networks' files for the next time")
     options = parser.parse_args()
     options.program = f"{options.programs}/workloads"
 

@@ -21,6 +21,7 @@ import importlib
 import json
 import os
 import resource
+import subprocess
 import sys
 import time
 import warnings
@@ -173,6 +174,11 @@ class Exported:
         return [(file[f"images.{i}"], None) for i in (0, 1)]
 
 
+def run_tool(name, *arguments):
+    """Runs a program that a package brought into the virtual environment."""
+    subprocess.run([f"{os.path.dirname(sys.executable)}/{name}", *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
 class Onnx(Exported):
     def export(self, task):
         path = f"{task.folder}/model.onnx"
@@ -212,9 +218,10 @@ class NCNN(Exported):
     module, packages = "ncnn", "ncnn pnnx"
 
     def export(self, task):
-        import pnnx
+        import torch
         images = load_batches(task)[0][0][:1]  # ncnn knows no batches
-        pnnx.export(load_network(task), f"{task.folder}/model.pt", images, fp16=False)
+        torch.jit.trace(load_network(task), images).save(f"{task.folder}/model.pt")
+        run_tool("pnnx", f"{task.folder}/model.pt", f"inputshape={list(images.shape)}f32".replace(" ", ""), "fp16=0")
 
     def build(self, task):
         import ncnn
@@ -229,7 +236,7 @@ class NCNN(Exported):
 
         def one(image):
             extractor = net.create_extractor()
-            extractor.input("in0", ncnn.Mat(image))
+            extractor.input("in0", ncnn.Mat(image).clone())  # a layer that works in place would write to memory that is not ncnn's
             return numpy.array(extractor.extract("out0")[1])
 
         return lambda images, labels: numpy.stack([one(image) for image in images])
@@ -239,9 +246,7 @@ class MNN(Onnx):
     module, packages = "MNN", "MNN onnx onnxscript"
 
     def export(self, task):
-        import subprocess
-        subprocess.run([os.path.join(os.path.dirname(sys.executable), "mnnconvert"), "-f", "ONNX", "--modelFile", super().export(task),
-                        "--MNNModel", f"{task.folder}/model.mnn"], check=True, stdout=subprocess.DEVNULL)
+        run_tool("mnnconvert", "-f", "ONNX", "--modelFile", super().export(task), "--MNNModel", f"{task.folder}/model.mnn")
 
     def build(self, task):
         import MNN.expr
