@@ -61,7 +61,8 @@ class Contender:
     def __init__(self, name, command, options, folder):
         self.name, self.samples, self.failure, self.error = name, [], None, None
         self.errors = open(f"{folder}/{name.replace(' ', '_')}.log", "w+")
-        self.process = subprocess.Popen(command, env=environment(options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.process = subprocess.Popen(command, env=environment(options), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True,
+                                        start_new_session=True)
         self.numbers = self.attempt(lambda: self.reply()["numbers"])
 
     def attempt(self, action):
@@ -73,10 +74,17 @@ class Contender:
             self.failure = str(failure)
             return None
 
+    def signal(self, number):
+        """To the process and those that it started."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            pass
+
     def reply(self):
         for line in self.process.stdout:
             if line.startswith("{"):  # libraries print, too
-                self.process.send_signal(signal.SIGSTOP)
+                self.signal(signal.SIGSTOP)
                 return json.loads(line)
         self.process.wait()
         self.errors.seek(0)
@@ -84,7 +92,7 @@ class Contender:
 
     def sample(self, seconds):
         def ask():
-            self.process.send_signal(signal.SIGCONT)
+            self.signal(signal.SIGCONT)
             self.process.stdin.write(f"{seconds}\n")
             self.process.stdin.flush()
             self.samples.append(self.reply())
@@ -106,7 +114,7 @@ class Contender:
             self.failure = f"numbers differ by {self.error:.1e} from the reference, allowed are {BOUND[kind]:.0e}"
 
     def close(self):
-        self.process.kill()
+        self.signal(signal.SIGKILL)
         self.process.wait()
         self.errors.close()
 
