@@ -26,7 +26,7 @@ import sys
 import time
 import warnings
 
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 3e-5  # small, so that ten steps do not make much of rounding
 LOSSES = 10
 
 

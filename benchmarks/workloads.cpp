@@ -86,7 +86,7 @@ class Run {
     if (pass_ == Pass::forward)
       net_->eval();
     else
-      optimizer_.emplace(trainable_parameters(*net_), AdamOptions{.lr = 1e-4});
+      optimizer_.emplace(trainable_parameters(*net_), AdamOptions{.lr = 3e-5});
   }
   /// Computes outputs or, in training, the loss, and reads them.
   void step(const Tensor<>& images, const Tensor<Index>& labels) {
