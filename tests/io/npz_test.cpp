@@ -105,7 +105,7 @@ TEST_CASE("arrays written here come back, in the bytes that numpy itself writes"
   CHECK_THROWS_AS(save_npz(scratch().file("b.npz"), {{"x", x}, {"x", x}}), ValueError);
 }
 
-TEST_CASE("a hostile header is refused, its flaw named") {
+TEST_CASE("npy: a hostile header is refused, its flaw named") {
   const auto with_shape = [](const std::string& shape) { return "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }\n"; };
   CHECK(refusal(npy(with_shape("(2,)"), 8)) == "accepted");
   CHECK(refusal(npy("{\"shape\":(2,),\"fortran_order\":True,\"descr\":\"<f4\"}", 8)) == "accepted");
