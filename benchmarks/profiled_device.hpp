@@ -85,7 +85,9 @@ class ProfiledBackend final : public CpuBackend<float> {
   BENCHMARKS_TIMED_SHAPE(linear_staged, message(rows, " x ", out, " x ", in),
                          (Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y), rows, out, in, x, w, stages, y)
   BENCHMARKS_TIMED_SHAPE(conv2d, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y), g, x, w, bias, y)
-  BENCHMARKS_TIMED_SHAPE(conv2d_staged, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y), g, x, w, stages, y)
+  BENCHMARKS_TIMED_SHAPE(conv2d_staged, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y),
+                         g, x, w, prepared, stages, y)
+  BENCHMARKS_TIMED_SHAPE(prepare_weight, shape_of(g), (const ConvGeometry& g, const T* w, T* prepared), g, w, prepared)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_data, shape_of(g), (const ConvGeometry& g, const T* dy, const T* w, T* dx), g, dy, w, dx)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_weight, shape_of(g), (const ConvGeometry& g, const T* x, const T* dy, T* dw), g, x, dy, dw)
   BENCHMARKS_TIMED(max_pool2d, (const PoolGeometry& g, const T* x, T* y, std::int32_t* where), g, x, y, where)
