@@ -132,7 +132,7 @@ struct GemmKernels {
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
 
   constexpr void add(Index count, Tile kernel) {
-    for (Index r = count; r > 0 && !tile[static_cast<std::size_t>(r)]; --r)
+    for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
   void operator()(const TileOperands<T>& t) const { tile[static_cast<std::size_t>(t.rows)](t); }
