@@ -15,6 +15,7 @@
 #include "common/progress.hpp"
 #include "common/recipe.hpp"
 #include "common/recipe_command.hpp"
+#include "common/run_directory.hpp"
 #include "common/svg_plot.hpp"
 #include "common/word_lists.hpp"
 
@@ -494,18 +495,6 @@ int explain(Command& command) {
   return 0;
 }
 
-/// Where the results go: what --out says, the folder that is resumed, or a new one.
-fs::path output_directory(const Options& options) {
-  if (!options.out.empty()) {
-    if (fs::exists(fs::path(options.out) / "last.safetensors") && (options.resume.empty() || !fs::equivalent(options.out, options.resume)))
-      throw ValueError(message("--out: ", options.out, " holds a run already; go on with it by --resume ", options.out, ", or choose another folder"));
-    return options.out;
-  }
-  if (!options.resume.empty()) return options.resume;
-  for (int n = 1;; ++n)
-    if (fs::path path = message("runs/char_cnn-", n); !fs::exists(path)) return path;
-}
-
 int main(int argc, char** argv) {
   Command command;
   if (!command.parse(argc, argv)) return command.exit_code;
@@ -526,7 +515,7 @@ int main(int argc, char** argv) {
     write_split(options.write_split, split_texts(choice.data, options.seed));
     return 0;
   }
-  const fs::path out = output_directory(options);
+  const fs::path out = run_directory(options.out, options.resume, "runs/char_cnn-");
   Run run(command, choice, out);
   run.describe();
   if (checkpoint) {

@@ -15,6 +15,7 @@
 #include "common/metrics_csv.hpp"
 #include "common/progress.hpp"
 #include "common/recipe_command.hpp"
+#include "common/run_directory.hpp"
 #include "common/svg_plot.hpp"
 #include "common/word_text.hpp"
 
@@ -296,18 +297,6 @@ class Run {
   bool resumed_ = false;
 };
 
-/// Where the results go: what --out says, the folder that is resumed, or a new one.
-fs::path output_directory(const Options& options) {
-  if (!options.out.empty()) {
-    if (fs::exists(fs::path(options.out) / "last.safetensors") && (options.resume.empty() || !fs::equivalent(options.out, options.resume)))
-      throw ValueError(message("--out: ", options.out, " holds a run already; go on with it by --resume ", options.out, ", or choose another folder"));
-    return options.out;
-  }
-  if (!options.resume.empty()) return options.resume;
-  for (int n = 1;; ++n)
-    if (fs::path path = message("runs/char_lm-", n); !fs::exists(path)) return path;
-}
-
 int main(int argc, char** argv) {
   Command command;
   if (!command.parse(argc, argv)) return command.exit_code;
@@ -319,7 +308,7 @@ int main(int argc, char** argv) {
     command.adopt(checkpoint->metadata);
   }
   if (options.threads > 0) set_num_threads(options.threads);
-  const fs::path out = output_directory(options);
+  const fs::path out = run_directory(options.out, options.resume, "runs/char_lm-");
   Run run(command, read_texts(options), out);
   run.describe();
   if (checkpoint) {

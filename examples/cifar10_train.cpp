@@ -11,6 +11,7 @@
 #include "common/metrics_csv.hpp"
 #include "common/progress.hpp"
 #include "common/recipe.hpp"
+#include "common/run_directory.hpp"
 #include "common/svg_plot.hpp"
 #include "common/train_options.hpp"
 
@@ -221,18 +222,6 @@ class Run {
   bool resumed_ = false;
 };
 
-/// Where the results go: what --out says, the folder that is resumed, or a new one.
-fs::path output_directory(const TrainOptions& options) {
-  if (!options.out.empty()) {
-    if (fs::exists(fs::path(options.out) / "last.safetensors") && (options.resume.empty() || !fs::equivalent(options.out, options.resume)))
-      throw ValueError(message("--out: ", options.out, " holds a run already; go on with it by --resume ", options.out, ", or choose another folder"));
-    return options.out;
-  }
-  if (!options.resume.empty()) return options.resume;
-  for (int n = 1;; ++n)
-    if (fs::path path = message("runs/cifar10-", n); !fs::exists(path)) return path;
-}
-
 int main(int argc, char** argv) {
   TrainCommand command;
   if (!command.parse(argc, argv)) return command.exit_code;
@@ -242,7 +231,7 @@ int main(int argc, char** argv) {
     checkpoint = Checkpoint::load((fs::path(options.resume) / "last.safetensors").string());
     command.adopt(checkpoint->metadata);
   }
-  const fs::path out = output_directory(options);
+  const fs::path out = run_directory(options.out, options.resume, "runs/cifar10-");
   if (options.threads > 0) set_num_threads(options.threads);
   DataChoice choice = choose_data(options, checkpoint ? find(checkpoint->metadata, "data") : std::string_view());
   std::printf("Data: %s\n", choice.description.c_str());
