@@ -49,17 +49,20 @@ Tensor<T> first_elements(const AnyTensor& x, std::size_t count) {
   return tensor<T>(values, {size});
 }
 
-/// Ten steps of Adam on one batch. `loose` is the tolerance after the first steps, as rounding errors grow from step to step; single
-/// elements, which may be small differences of large terms, are held to `elements`.
+struct Tolerances {
+  double first_steps, elements, losses, end;  // of the first three losses and gradient sums; of logits and single gradients; of later losses; at the end
+};
+
+/// Ten steps of Adam on one batch. Rounding errors grow from step to step; single elements may be small differences of large terms.
 template <Floating T>
-void train(Device device, Layout layout, double tight, double elements, double loose) {
+void train(Device device, Layout layout, double eps, const Tolerances& within) {
   const std::string name = std::same_as<T, double> ? "float64" : "float32";
   INFO(name << " on " << device.name() << ", " << name_of(layout));
   test::Golden golden("lecture_net");
   Sequential<T> net = lecture_net<T>();
   initialise(net);
   net.to(device);
-  Adam<T> optimizer(parameters<T>(net), {.lr = 0.01});
+  Adam<T> optimizer(parameters<T>(net), {.lr = 0.01, .eps = eps});
   const auto images = on_device(in_layout(test::numbers<T>(1000, {8, 3, 32, 32}, 0, 1), layout), device).template as<T>();
   const auto labels = tensor<Index>({1, 4, 7, 0, 3, 6, 9, 2}, device);
   const std::vector<T> losses = golden.get<T>(name, "losses").to_vector();
@@ -70,18 +73,18 @@ void train(Device device, Layout layout, double tight, double elements, double l
     optimizer.zero_grad();
     tape.backward(loss);
     if (step == 0) {
-      CHECK(test::difference(logits, golden.get<T>(name, "logits"), elements) == "");
+      CHECK(test::difference(logits, golden.get<T>(name, "logits"), within.elements) == "");
       for (const auto& [key, parameter] : named_parameters(net)) {
         INFO("gradient of " << key);
         const AnyTensor gradient = parameter.template as<T>().grad();
         double sum = 0;
         for (const T value : gradient.template as<T>().to_vector()) sum += std::abs(static_cast<double>(value));
-        CHECK(sum == Approx(static_cast<double>(golden.get<T>(name, "gradient_sum." + key).item())).epsilon(tight));
-        CHECK(test::difference(first_elements<T>(gradient, 32), golden.get<T>(name, "gradient." + key), elements) == "");
+        CHECK(sum == Approx(static_cast<double>(golden.get<T>(name, "gradient_sum." + key).item())).epsilon(within.first_steps));
+        CHECK(test::difference(first_elements<T>(gradient, 32), golden.get<T>(name, "gradient." + key), within.elements) == "");
       }
     }
     optimizer.step();
-    const double tolerance = step < 3 ? tight : loose;
+    const double tolerance = step < 3 ? within.first_steps : within.losses;
     CHECK(static_cast<double>(loss.item()) == Approx(static_cast<double>(losses[step])).epsilon(tolerance).margin(0));
   }
   for (const auto& [key, value] : state_dict(net)) {
@@ -91,34 +94,24 @@ void train(Device device, Layout layout, double tight, double elements, double l
       continue;
     }
     const Tensor<T> ours = first_elements<T>(value, 64), theirs = reshape(golden.get<T>(name, "final." + key), {-1});
-    if constexpr (std::same_as<T, double>) {
-      CHECK(test::difference(ours, theirs, 100 * loose) == "");
-    } else {
-      // Adam moves a weight by up to lr even where the gradient is nothing but rounding, so single weights may differ; their mean may not.
-      const std::vector<T> a = ours.to_vector(), b = theirs.to_vector();
-      REQUIRE(a.size() == b.size());
-      double sum = 0;
-      for (std::size_t k = 0; k < a.size(); ++k) sum += std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k]));
-      CHECK(sum / static_cast<double>(a.size()) < 0.25 * 0.01);
-    }
+    CHECK(test::difference(ours, theirs, within.end) == "");
   }
   net.eval();
-  CHECK(test::difference(net(images), golden.get<T>(name, "evaluated"), 10 * loose) == "");
+  CHECK(test::difference(net(images), golden.get<T>(name, "evaluated"), within.end) == "");
   CHECK(golden.unused(name) == std::vector<std::string>());
 }
 
 }  // namespace
 
 TEST_CASE("ten steps of training the lecture's network in double give PyTorch's losses and weights") {
-  train<double>(cpu(), Layout::row_major, 1e-9, 1e-8, 1e-8);
-  train<double>(cpu(), Layout::channels_last, 1e-9, 1e-8, 1e-8);
+  for (const Layout layout : {Layout::row_major, Layout::channels_last}) train<double>(cpu(), layout, 1e-8, {1e-9, 1e-8, 1e-8, 1e-6});
 }
 
 TEST_CASE("ten steps of training the lecture's network in double give PyTorch's losses on the reference device") {
-  train<double>(reference(), Layout::channels_last, 1e-9, 1e-8, 1e-8);
+  train<double>(reference(), Layout::channels_last, 1e-8, {1e-9, 1e-8, 1e-8, 1e-6});
 }
 
-TEST_CASE("ten steps of training the lecture's network in float stay near PyTorch's") {
-  // Two memory formats of PyTorch itself come to differ by 1e-2 in the later losses, which have fallen to 1e-4.
-  train<float>(cpu(), Layout::row_major, 1e-3, 1e-2, 0.05);
+TEST_CASE("ten steps of training the lecture's network in float give PyTorch's losses and weights") {
+  // PyTorch's own float and double differ by 2e-5 in the losses and 4e-6 at the end.
+  for (const Layout layout : {Layout::row_major, Layout::channels_last}) train<float>(cpu(), layout, 1e-2, {1e-4, 1e-2, 1e-3, 5e-3});
 }
