@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
 // How fast is each distinct convolution of the well-known networks, in each of its passes, by each algorithm, and is the one that is chosen the best?
-// Speeds are 2 * multiply-adds of the direct sum a second, over the same program's measured peak of fused multiply-adds.
+// Speeds are 2 * multiply-adds of the direct sum a second.
 //
-// convolutions [--net lecture|resnet18|vgg16|resnet50|mobilenet_v2|alexnet] [--threads 2] [--milliseconds 60] [--isa avx512|avx2|baseline]
+//   convolutions [OPTION VALUE...]          a line for each convolution and pass
+//   convolutions --list [OPTION VALUE...]   a line of numbers for each convolution; see print_convolution()
+//   convolutions --serve [OPTION VALUE...]  reads a line's number in that list and a pass, measures, and prints the speeds as JSON
+// Options: --only NETWORK, --threads 2, --milliseconds 60, --isa avx512|avx2|baseline
 #include <tapestry/backend/cpu/conv_run.hpp>
-#include <tapestry/backend/cpu/cpu_backend.hpp>
+#include <tapestry/models/cifar_net.hpp>
+#include <tapestry/models/zoo.hpp>
+#include <tapestry/tapestry.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tapestry;
@@ -67,79 +76,159 @@ double peak() {
   return 2.0 * static_cast<double>(Peak::turns * lanes * Peak::sums * num_threads()) / seconds;
 }
 
-struct Layer {
-  const char* net;
-  Index batch, in, size, out, kernel, stride, padding, groups;
+struct Convolution {
+  std::string network;
+  ConvGeometry geometry;
 };
 
-const Layer layers[] = {
-    {"lecture", 128, 3, 32, 30, 3, 1, 0, 1},        {"lecture", 128, 30, 15, 60, 3, 1, 0, 1},       {"lecture", 128, 60, 6, 120, 3, 1, 0, 1},
-    {"resnet18", 8, 3, 224, 64, 7, 2, 3, 1},        {"resnet18", 8, 64, 56, 64, 3, 1, 1, 1},        {"resnet18", 8, 64, 56, 128, 3, 2, 1, 1},
-    {"resnet18", 8, 64, 56, 128, 1, 2, 0, 1},       {"resnet18", 8, 128, 28, 128, 3, 1, 1, 1},      {"resnet18", 8, 128, 28, 256, 3, 2, 1, 1},
-    {"resnet18", 8, 128, 28, 256, 1, 2, 0, 1},      {"resnet18", 8, 256, 14, 256, 3, 1, 1, 1},      {"resnet18", 8, 256, 14, 512, 3, 2, 1, 1},
-    {"resnet18", 8, 256, 14, 512, 1, 2, 0, 1},      {"resnet18", 8, 512, 7, 512, 3, 1, 1, 1},       {"resnet18_b1", 1, 64, 56, 64, 3, 1, 1, 1},
-    {"resnet18_b1", 1, 128, 28, 128, 3, 1, 1, 1},   {"resnet18_b1", 1, 256, 14, 256, 3, 1, 1, 1},   {"resnet18_b1", 1, 512, 7, 512, 3, 1, 1, 1},
-    {"vgg16", 4, 3, 224, 64, 3, 1, 1, 1},           {"vgg16", 4, 64, 224, 64, 3, 1, 1, 1},          {"vgg16", 4, 64, 112, 128, 3, 1, 1, 1},
-    {"vgg16", 4, 128, 112, 128, 3, 1, 1, 1},        {"vgg16", 4, 128, 56, 256, 3, 1, 1, 1},         {"vgg16", 4, 256, 56, 256, 3, 1, 1, 1},
-    {"vgg16", 4, 256, 28, 512, 3, 1, 1, 1},         {"vgg16", 4, 512, 28, 512, 3, 1, 1, 1},         {"vgg16", 4, 512, 14, 512, 3, 1, 1, 1},
-    {"resnet50", 8, 64, 56, 64, 1, 1, 0, 1},        {"resnet50", 8, 64, 56, 256, 1, 1, 0, 1},       {"resnet50", 8, 256, 56, 64, 1, 1, 0, 1},
-    {"resnet50", 8, 256, 56, 128, 1, 1, 0, 1},      {"resnet50", 8, 128, 56, 128, 3, 2, 1, 1},      {"resnet50", 8, 128, 28, 512, 1, 1, 0, 1},
-    {"resnet50", 8, 256, 56, 512, 1, 2, 0, 1},      {"resnet50", 8, 512, 28, 256, 1, 1, 0, 1},      {"resnet50", 8, 256, 14, 1024, 1, 1, 0, 1},
-    {"resnet50", 8, 1024, 14, 512, 1, 1, 0, 1},     {"resnet50", 8, 512, 7, 2048, 1, 1, 0, 1},      {"resnet50", 8, 2048, 7, 512, 1, 1, 0, 1},
-    {"alexnet", 8, 3, 224, 64, 11, 4, 2, 1},        {"alexnet", 8, 64, 27, 192, 5, 1, 2, 1},        {"alexnet", 8, 192, 13, 384, 3, 1, 1, 1},
-    {"alexnet", 8, 384, 13, 256, 3, 1, 1, 1},       {"alexnet", 8, 256, 13, 256, 3, 1, 1, 1},       {"mobilenet_v2", 8, 3, 224, 32, 3, 2, 1, 1},
-    {"mobilenet_v2", 8, 32, 112, 32, 3, 1, 1, 32},  {"mobilenet_v2", 8, 32, 112, 16, 1, 1, 0, 1},   {"mobilenet_v2", 8, 16, 112, 96, 1, 1, 0, 1},
-    {"mobilenet_v2", 8, 96, 112, 96, 3, 2, 1, 96},  {"mobilenet_v2", 8, 96, 56, 24, 1, 1, 0, 1},    {"mobilenet_v2", 8, 24, 56, 144, 1, 1, 0, 1},
-    {"mobilenet_v2", 8, 144, 56, 144, 3, 1, 1, 144}, {"mobilenet_v2", 8, 192, 28, 192, 3, 1, 1, 192}, {"mobilenet_v2", 8, 192, 28, 32, 1, 1, 0, 1},
-    {"mobilenet_v2", 8, 384, 14, 384, 3, 1, 1, 384}, {"mobilenet_v2", 8, 384, 14, 64, 1, 1, 0, 1},   {"mobilenet_v2", 8, 576, 14, 576, 3, 2, 1, 576},
-    {"mobilenet_v2", 8, 960, 7, 960, 3, 1, 1, 960}, {"mobilenet_v2", 8, 960, 7, 320, 1, 1, 0, 1},   {"mobilenet_v2", 8, 320, 7, 1280, 1, 1, 0, 1},
+/// The host's kernels, but for convolutions, which are written down instead of computed.
+class RecordingBackend final : public CpuBackend<float> {
+ public:
+  std::vector<ConvGeometry> seen;
+  void conv2d(const ConvGeometry& g, const float*, const float*, const float*, float*) override { seen.push_back(g); }
 };
 
-ConvGeometry geometry(const Layer& l) {
-  const Index out = window_positions(l.size, 2 * l.padding, l.kernel, l.stride, 1);
-  return {l.batch, l.in, l.size, l.size, l.out, l.groups, l.kernel, l.stride, 1, l.padding, out, out};
+std::array<Index, 15> sizes_of(const ConvGeometry& g) {
+  return {g.batch, g.in_channels, g.height, g.width, g.out_channels, g.groups, g.kernel.height, g.kernel.width, g.stride.height, g.stride.width,
+          g.dilation.height, g.dilation.width, g.padding.height, g.padding.width, g.out_height};
 }
 
-/// Prints a line for each pass and counts the choices within 5% of the best.
-void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
+/// The distinct convolutions of a network, in the order in which they are first used.
+std::vector<Convolution> convolutions_of(const std::string& network, Index batch, Index size) {
+  static RecordingBackend& backend = *new RecordingBackend;
+  static const Device device = [] {
+    auto* entry = new detail::DeviceEntry;
+    entry->memory = new CpuMemory;
+    entry->kernels[static_cast<std::size_t>(DType::float32)] = &backend;
+    entry->kernels[static_cast<std::size_t>(DType::int64)] = new CpuKernels<Index>;
+    return Device(*entry);
+  }();
+  backend.seen.clear();
+  const init::Skip skip;
+  const std::unique_ptr<Layer<>> net = network == "lecture" ? std::make_unique<Sequential<>>(cifar_net(10)) : make_model(network, {});
+  net->to(device);
+  net->eval();
+  (*net)(Tensor<>(Shape{1, 3, size, size}, Layout::channels_last, device));
+  std::vector<Convolution> convolutions;
+  for (const ConvGeometry& g : backend.seen) {
+    const ConvGeometry whole = g.with_batch(batch);
+    const auto same = [&](const Convolution& convolution) { return sizes_of(convolution.geometry) == sizes_of(whole); };
+    if (std::none_of(convolutions.begin(), convolutions.end(), same)) convolutions.push_back({network, whole});
+  }
+  return convolutions;
+}
+
+std::vector<Convolution> all_convolutions(const std::string& only) {
+  struct Network {
+    const char* name;
+    Index batch, size;
+  };
+  set_fusion(false);  // each convolution by itself
+  std::vector<Convolution> all;
+  for (const Network& network : {Network{"lecture", 128, 32}, {"resnet18", 8, 224}, {"resnet18", 1, 224}, {"vgg16", 4, 224}, {"resnet50", 8, 224},
+                                 {"inception_v3", 4, 299}, {"alexnet", 8, 224}, {"mobilenet_v2", 8, 224}, {"mobilenet_v2", 1, 224}}) {
+    if (!only.empty() && only != network.name) continue;
+    for (Convolution& convolution : convolutions_of(network.name, network.batch, network.size)) all.push_back(std::move(convolution));
+  }
+  if (all.empty()) throw ValueError(message("convolutions: no network is named ", only));
+  return all;
+}
+
+/// Network, then batch, channels, height, width, filters, groups, and kernel, stride, dilation and padding in both directions.
+void print_convolution(const Convolution& convolution) {
+  std::printf("%s", convolution.network.c_str());
+  const auto sizes = sizes_of(convolution.geometry);
+  for (std::size_t i = 0; i + 1 < sizes.size(); ++i) std::printf(" %ld", static_cast<long>(sizes[i]));
+  std::printf("\n");
+}
+
+constexpr const char* pass_names[] = {"forward", "backward_data", "backward_weight"};
+
+struct Speeds {
+  ConvAlgorithm chosen;
+  std::vector<std::pair<ConvAlgorithm, double>> all;  // floating-point operations a second
+  double of_chosen() const {
+    return std::find_if(all.begin(), all.end(), [&](const auto& entry) { return entry.first == chosen; })->second;
+  }
+  double best() const {
+    return std::max_element(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->second;
+  }
+};
+
+/// How fast each algorithm that can is at one pass.
+Speeds measure(const ConvGeometry& g, ConvPass pass, double seconds) {
   static CpuBackend<float>& plain = *new CpuBackend<float>;
-  const ConvGeometry g = geometry(l);
   const auto numbers = [](Index count, float value) { return std::vector<float>(static_cast<std::size_t>(count), value); };
   const std::vector<float> x = numbers(g.batch * g.in_pixels() * g.in_channels, 0.5f), w = numbers(g.out_channels * g.patch(), 0.25f);
   const std::vector<float> dy = numbers(g.batch * g.out_pixels() * g.out_channels, 0.125f);
-  std::vector<float> dx = x, dw = w, y = dy;
+  std::vector<float> result = pass == ConvPass::forward ? dy : pass == ConvPass::backward_data ? x : w;
   const double operations = 2.0 * static_cast<double>(dy.size()) * static_cast<double>(g.patch());
-  const char* names[] = {"forward", "backward_data", "backward_weight"};
-  for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight}) {
-    const ConvAlgorithm chosen = choose_convolution(g, pass);
-    std::string others;
-    double best = 0, of_chosen = 0;
-    for (const ConvAlgorithm algorithm : conv_algorithms) {
-      if (!convolution_fits(algorithm, g)) continue;
-      set_convolution_algorithm(algorithm);
-      std::vector<float> prepared = numbers(cpu_kernels::convolution_weight_form(g).size, 0);
-      if (pass == ConvPass::forward) cpu_kernels::convolution_prepare_weight(g, w.data(), prepared.data());
-      const double speed = operations / best_seconds([&] {
-        if (pass == ConvPass::forward) {
-          if (!cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), {}, y.data()))
-            plain.Backend<float>::conv2d(g, x.data(), w.data(), nullptr, y.data());
-        } else if (pass == ConvPass::backward_data) {
-          if (!cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), dx.data()))
-            plain.Backend<float>::conv2d_backward_data(g, dy.data(), w.data(), dx.data());
-        } else if (!cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), dw.data())) {
-          plain.Backend<float>::conv2d_backward_weight(g, x.data(), dy.data(), dw.data());
-        }
-      }, seconds);
-      best = std::max(best, speed);
-      if (algorithm == chosen) of_chosen = speed;
-      others += message(' ', name_of(algorithm), ' ', static_cast<int>(speed * 1e-9));
+  Speeds speeds{choose_convolution(g, pass), {}};
+  std::vector<std::vector<float>> prepared;
+  for (const ConvAlgorithm algorithm : conv_algorithms) {
+    if (!convolution_fits(algorithm, g)) continue;
+    speeds.all.emplace_back(algorithm, 0);
+    set_convolution_algorithm(algorithm);
+    prepared.push_back(numbers(cpu_kernels::convolution_weight_form(g).size, 0));
+    if (pass == ConvPass::forward) cpu_kernels::convolution_prepare_weight(g, w.data(), prepared.back().data());
+  }
+  const auto compute = [&](const float* prepared_weight) {
+    if (pass == ConvPass::forward) {
+      if (!cpu_kernels::convolution_forward(g, x.data(), w.data(), prepared_weight, {}, result.data()))
+        plain.Backend<float>::conv2d(g, x.data(), w.data(), nullptr, result.data());
+    } else if (pass == ConvPass::backward_data) {
+      if (!cpu_kernels::convolution_backward_data(g, dy.data(), w.data(), result.data()))
+        plain.Backend<float>::conv2d_backward_data(g, dy.data(), w.data(), result.data());
+    } else if (!cpu_kernels::convolution_backward_weight(g, x.data(), dy.data(), result.data())) {
+      plain.Backend<float>::conv2d_backward_weight(g, x.data(), dy.data(), result.data());
     }
-    set_convolution_algorithm(std::nullopt);
-    ++all, good += of_chosen >= 0.95 * best;
-    std::printf("%-12s b%-3ld %4ld->%-4ld %3ldx%-3ld k%ld s%ld %-15s %-9s %4.0f GF/s %4.2f of peak %s|%s\n", l.net, static_cast<long>(l.batch),
-                static_cast<long>(l.in), static_cast<long>(l.out), static_cast<long>(l.size), static_cast<long>(l.size),
-                static_cast<long>(l.kernel), static_cast<long>(l.stride), names[static_cast<int>(pass)], name_of(chosen).data(), of_chosen * 1e-9,
-                of_chosen / peak, of_chosen >= 0.95 * best ? "" : "NOT BEST ", others.c_str());
+  };
+  // In turn, so that a disturbance meets all of them; the first round warms up.
+  const double end = now() + seconds * static_cast<double>(speeds.all.size());
+  for (int round = 0; round < 4 || now() < end; ++round)
+    for (std::size_t i = 0; i < speeds.all.size(); ++i) {
+      auto& [algorithm, speed] = speeds.all[i];
+      set_convolution_algorithm(algorithm);
+      const double start = now();
+      compute(prepared[i].empty() ? nullptr : prepared[i].data());
+      if (round > 0) speed = std::max(speed, operations / (now() - start));
+    }
+  set_convolution_algorithm(std::nullopt);
+  return speeds;
+}
+
+/// A line for each convolution and pass, and how often the choice is within 5% of the best.
+void print_table(const std::vector<Convolution>& convolutions, double seconds) {
+  const double top = peak();
+  std::printf("%s, %d threads, peak %.0f GF/s\n", name_of(instruction_set()).data(), num_threads(), top * 1e-9);
+  int good = 0, all = 0;
+  for (const Convolution& convolution : convolutions)
+    for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weight}) {
+      const ConvGeometry& g = convolution.geometry;
+      const Speeds speeds = measure(g, pass, seconds);
+      const bool is_good = speeds.of_chosen() >= 0.95 * speeds.best();
+      ++all, good += is_good;
+      std::string others;
+      for (const auto& [algorithm, speed] : speeds.all) others += message(' ', name_of(algorithm), ' ', static_cast<int>(speed * 1e-9));
+      const std::string shape = message('b', g.batch, ' ', g.in_channels, "->", g.out_channels, ' ', g.height, 'x', g.width, " k", g.kernel.height, 'x',
+                                        g.kernel.width, " s", g.stride.height);
+      std::printf("%-12s %-30s %-15s %-9s %4.0f GF/s %4.2f of peak %s|%s\n", convolution.network.c_str(), shape.c_str(), pass_names[static_cast<int>(pass)],
+                  name_of(speeds.chosen).data(), speeds.of_chosen() * 1e-9, speeds.of_chosen() / top, is_good ? "" : "NOT BEST ", others.c_str());
+      std::fflush(stdout);
+    }
+  std::printf("the choice is within 5%% of the best in %d of %d passes\n", good, all);
+}
+
+void serve(const std::vector<Convolution>& convolutions, double seconds) {
+  std::size_t number = 0;
+  int pass = 0;
+  while (std::scanf("%zu %d", &number, &pass) == 2) {
+    if (number >= convolutions.size() || pass < 0 || pass > 2) throw ValueError(message("convolutions: there is no pass ", pass, " of convolution ", number));
+    const Speeds speeds = measure(convolutions[number].geometry, static_cast<ConvPass>(pass), seconds);
+    std::printf("{\"chosen\": \"%s\", \"speeds\": {", name_of(speeds.chosen).data());
+    const char* separator = "";
+    for (const auto& [algorithm, speed] : speeds.all) std::printf("%s\"%s\": %.4g", std::exchange(separator, ", "), name_of(algorithm).data(), speed);
+    std::printf("}}\n");
     std::fflush(stdout);
   }
 }
@@ -147,13 +236,15 @@ void measure(const Layer& l, double peak, double seconds, int& good, int& all) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::string net;
+  std::string only, mode;
   double seconds = 0.06;
   set_num_threads(2);
-  for (int i = 1; i + 1 < argc; i += 2) {
+  int i = 1;
+  if (argc > 1 && (argv[1] == std::string_view("--list") || argv[1] == std::string_view("--serve"))) mode = argv[i++];
+  for (; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i], value = argv[i + 1];
-    if (name == "--net")
-      net = value;
+    if (name == "--only")
+      only = value;
     else if (name == "--threads")
       set_num_threads(std::atoi(argv[i + 1]));
     else if (name == "--milliseconds")
@@ -162,14 +253,16 @@ int main(int argc, char** argv) try {
       for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512})
         if (name_of(set) == value) set_instruction_set(set);
     } else
-      throw ValueError(message("convolutions: unknown option ", name, "; known are --net, --threads, --milliseconds, --isa"));
+      throw ValueError(message("convolutions: unknown option ", name, "; known are --only, --threads, --milliseconds, --isa"));
   }
-  const double top = peak();
-  std::printf("%s, %d threads, peak %.0f GF/s\n", name_of(instruction_set()).data(), num_threads(), top * 1e-9);
-  int good = 0, all = 0;
-  for (const Layer& layer : layers)
-    if (net.empty() || net == layer.net) measure(layer, top, seconds, good, all);
-  std::printf("the choice is within 5%% of the best in %d of %d passes\n", good, all);
+  if (i < argc) throw ValueError(message("convolutions: ", argv[i], " takes a value"));
+  const std::vector<Convolution> convolutions = all_convolutions(only);
+  if (mode == "--list")
+    for (const Convolution& convolution : convolutions) print_convolution(convolution);
+  else if (mode == "--serve")
+    serve(convolutions, seconds);
+  else
+    print_table(convolutions, seconds);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 1;
