@@ -68,4 +68,20 @@ tapestry::Index check_op(RandomConfig& random, F&& f, const Inputs& inputs, cons
   return compared;
 }
 
+/// check_op() for an op f(x, axis) that normalises along any axis, over 200 random configurations.
+template <class F>
+void check_along_axes(RandomConfig& random, F&& f) {
+  tapestry::Index configurations = 0, compared = 0;
+  for (; configurations < 200; ++configurations) {
+    tapestry::Shape shape = random.shape(random.integer(1, 5), 1, 3);
+    const tapestry::Index axis = random.integer(-shape.rank(), shape.rank() - 1);
+    shape[axis < 0 ? axis + shape.rank() : axis] = random.integer(2, 4);  // along a size of 1 the result is the same whatever x is
+    INFO("x " << to_string(shape) << ", axis " << axis);
+    compared += check_op(random, [&](const Inputs& in) { return f(in[0], axis); },
+                         {random.tensor(shape, tapestry::cpu(), tapestry::Layout::row_major)});
+  }
+  CHECK(configurations == 200);
+  CHECK(compared > 1000);
+}
+
 }  // namespace test

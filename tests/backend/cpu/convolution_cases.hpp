@@ -11,6 +11,7 @@
 #include <ostream>
 #include <vector>
 
+#include "support/catch.hpp"
 #include "support/random_values.hpp"
 
 /// Runs a test with every instruction set that the processor has.
@@ -123,3 +124,80 @@ struct FullEpilogue {
     return y;
   }
 };
+
+/// Three passes of one way to convolve, on images in memory: forward(g, x, w, epilogue, y), backward_data(g, dy, w, dx) and
+/// backward_weight(g, x, dy, dw). What they must be whatever the way: the plain loops' values within rounding, adjoint, the same for any threads.
+struct ConvolutionPasses {
+  using Geometry = tapestry::ConvGeometry;
+  void (*forward_pass)(const Geometry&, const float*, const float*, const tapestry::Epilogue<float>&, float*);
+  void (*backward_data_pass)(const Geometry&, const float*, const float*, float*);
+  void (*backward_weight_pass)(const Geometry&, const float*, const float*, float*);
+  static constexpr double tolerance = 2e-5;  // of the largest error over the root mean square
+
+  std::vector<float> forward(const ConvolutionCase& c, const tapestry::Epilogue<float>& epilogue = {}) const {
+    std::vector<float> y = c.unwritten(c.dy);
+    forward_pass(c.g, c.x.data(), c.w.data(), epilogue, y.data());
+    return y;
+  }
+  std::vector<float> backward_data(const ConvolutionCase& c) const {
+    std::vector<float> dx = c.unwritten(c.x);
+    backward_data_pass(c.g, c.dy.data(), c.w.data(), dx.data());
+    return dx;
+  }
+  std::vector<float> backward_weight(const ConvolutionCase& c) const {
+    std::vector<float> dw = c.unwritten(c.w);
+    backward_weight_pass(c.g, c.x.data(), c.dy.data(), dw.data());
+    return dw;
+  }
+
+  void check(const Geometry& g, std::uint64_t seed) const {
+    const ConvolutionCase c(g, seed);
+    INFO(g);
+    CHECK(error_over_rms(forward(c), c.y()) < tolerance);
+    CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
+    CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  }
+  /// With every activation behind every other term.
+  void check_epilogue(const Geometry& g) const {
+    for (const auto activation : {tapestry::Activation::none, tapestry::Activation::relu, tapestry::Activation::leaky_relu, tapestry::Activation::clamp}) {
+      const ConvolutionCase c(g, 2);
+      const FullEpilogue full(g, activation, 9);
+      INFO(g << ", activation " << int(activation));
+      CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+    }
+  }
+  /// <forward(x, w), dy> = <x, backward_data(dy, w)> = <w, backward_weight(x, dy)>.
+  void check_adjoint(const Geometry& g) const {
+    const ConvolutionCase c(g, 3);
+    const double y_dy = dot(forward(c), c.dy);
+    CHECK(dot(c.x, backward_data(c)) == Approx(y_dy).epsilon(1e-4));
+    CHECK(dot(c.w, backward_weight(c)) == Approx(y_dy).epsilon(1e-4));
+    CHECK(std::abs(y_dy) > 1);
+  }
+  void check_threads(const Geometry& g) const {
+    const ConvolutionCase c(g, 4);
+    const auto copied = [](const std::vector<float>& result, float* to) { std::copy(result.begin(), result.end(), to); };
+    CHECK(same_for_any_threads(c.dy, [&](float* y) { copied(forward(c), y); }));
+    CHECK(same_for_any_threads(c.x, [&](float* dx) { copied(backward_data(c), dx); }));
+    CHECK(same_for_any_threads(c.w, [&](float* dw) { copied(backward_weight(c), dw); }));
+  }
+  void check_empty_batch(const Geometry& g) const {
+    const ConvolutionCase c(g.with_batch(0), 5);
+    CHECK(forward(c).empty());
+    CHECK(backward_weight(c) == std::vector<float>(c.w.size(), 0.f));
+  }
+};
+
+/// A geometry with every size drawn, small enough for the plain loops; `channels(between)` gives input channels, filters and groups.
+template <class F>
+tapestry::ConvGeometry drawn_convolution(const tapestry::RandomStream& random, tapestry::Index& draw, const F& channels) {
+  using tapestry::Index, tapestry::Size2;
+  const auto between = [&](Index low, Index high) { return low + random.below(draw++, high - low + 1); };
+  for (;;) {
+    const auto [in, out, groups] = channels(between);
+    const Size2 kernel{between(1, 5), between(1, 5)}, stride{between(1, 3), between(1, 3)}, dilation{between(1, 2), between(1, 2)};
+    const Size2 padding{between(0, 4), between(0, 4)};
+    const auto g = convolution(between(1, 3), in, between(1, 14), between(1, 14), out, kernel, stride, padding, groups, dilation);
+    if (g.out_height > 0 && g.out_width > 0) return g;
+  }
+}
