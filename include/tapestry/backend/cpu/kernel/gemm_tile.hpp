@@ -50,7 +50,7 @@ struct WriteTile {
   [[gnu::always_inline]] static void one(V& v, const TileOperands<T>& t, Index i, Index j) {
     V old;
     if (t.beta != T{0}) load(old, t.c + i * t.c_row + j), v += t.beta * old;
-    if (t.epilogue) finish(v, *t.epilogue, t.channel + j, t.residual + i * t.c_row + j);
+    if (t.epilogue) finish(v, *t.epilogue, t.channel + j, t.residual ? t.residual + i * t.c_row + j : nullptr);
   }
 
   template <int Bytes>
