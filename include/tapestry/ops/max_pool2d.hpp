@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "../autograd/owed.hpp"
 #include "pool_window.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -57,17 +58,27 @@ Tensor<T> max_pool2d(const Tensor<T>& x, Size2 kernel, const MaxPool2dOptions& o
   const PoolGeometry g = max_pool2d_geometry(x.shape(), kernel, options);
   const Shape batch_shape{g.batch, g.channels, g.out_height, g.out_width};
   const Shape y_shape = detail::image_shape(x.shape(), g.channels, g.out_height, g.out_width);
-  Tensor<T> batch(batch_shape, Layout::channels_last, x.device());
-  Tensor<std::int32_t> winner(batch_shape, Layout::channels_last, x.device());
-  backend_of(x).max_pool2d(g, detail::as_batch(x).data(), batch.mutable_data(), winner.mutable_data());
+  const bool records = Tape::records({x});
+  Tensor<std::int32_t> winner;
+  if (records || indices) winner = Tensor<std::int32_t>(batch_shape, Layout::channels_last, x.device());
+  Tensor<T> batch;
+  if (!indices) batch = detail::owe_pool(x, g, winner);
+  if (!batch.defined()) {
+    batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
+    backend_of(x).max_pool2d(g, detail::as_batch(x).data(), batch.mutable_data(), winner.defined() ? winner.mutable_data() : nullptr);
+  }
   if (indices) {
     Tensor<Index> wide(batch_shape, Layout::channels_last, x.device());
     x.device().memory().cast(DType::int32, winner.data(), DType::int64, wide.mutable_data(), wide.numel());
     *indices = detail::from_batch(wide, y_shape);
   }
 
-  return record("max_pool2d", detail::from_batch(batch, y_shape), {x}, [g, winner, x_grad = grad_of(x)](const Tensor<T>& dy) {
+  const Tensor<T> y = detail::from_batch(batch, y_shape);
+  return record("max_pool2d", y, {x}, [g, winner, y = batch, of = x.body().storage.get(), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
+    y.data();  // computed by now, and the winners with it, should it have been owed
+    if (detail::may_owe_gradient() && x_grad.shape().rank() == 4)
+      return x_grad.add(detail::owe_gradient<T>({.pool = g, .dy = detail::as_batch(dy), .y = y, .winner = winner, .pooled = of}));
     Tensor<T> dx({g.batch, g.channels, g.height, g.width}, Layout::channels_last, dy.device());
     backend_of(dy).max_pool2d_backward(g, detail::as_batch(dy).data(), winner.data(), dx.mutable_data());
     x_grad.add(detail::from_batch(dx, x_grad.shape()));

@@ -76,6 +76,7 @@ struct MaxOfPixels {
           best = best == best ? larger : best;
         }
         store(best, w->y + i * w->channels + c);
+        if (!w->where) continue;
         if constexpr (sizeof(T) == 4)
           store(at, w->where + i * w->channels + c);
         else
@@ -101,7 +102,7 @@ void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
       }
       const Index out = row * g.out_width * g.channels;
       const MaxPoolWindows<T> w{x + row / g.out_height * g.in_pixels() * g.channels, g.channels, g.out_width, pixels.data(), ends.data(),
-                                y + out, where + out};
+                                y + out, where ? where + out : nullptr};
       if (g.channels < lanes)
         MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
       else if (g.channels < 4 * lanes)
