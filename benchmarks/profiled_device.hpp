@@ -90,6 +90,11 @@ class ProfiledBackend final : public CpuBackend<float> {
   BENCHMARKS_TIMED_SHAPE(prepare_weight, shape_of(g), (const ConvGeometry& g, const T* w, T* prepared), g, w, prepared)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_data, shape_of(g), (const ConvGeometry& g, const T* dy, const T* w, T* dx), g, dy, w, dx)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_weight, shape_of(g), (const ConvGeometry& g, const T* x, const T* dy, T* dw), g, x, dy, dw)
+  BENCHMARKS_TIMED_SHAPE(conv2d_pooled, shape_of(g),
+                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                          std::int32_t* where),
+                         g, pool, x, w, prepared, stages, y, where)
+  BENCHMARKS_TIMED(pooled_gradient, (const PooledGradient<T>& d, T* dx), d, dx)
   BENCHMARKS_TIMED(max_pool2d, (const PoolGeometry& g, const T* x, T* y, std::int32_t* where), g, x, y, where)
   BENCHMARKS_TIMED(max_pool2d_backward, (const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx), g, dy, where, dx)
   BENCHMARKS_TIMED(avg_pool2d, (const PoolGeometry& g, bool padding, Index divisor, const T* x, T* y), g, padding, divisor, x, y)

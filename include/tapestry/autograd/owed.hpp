@@ -37,7 +37,7 @@ class ModuleCall {
   ModuleCall(const ModuleCall&) = delete;
   ModuleCall& operator=(const ModuleCall&) = delete;
   void finish() const {
-    if (module_depth() == 1 && !debts().empty()) settle_debts();
+    if (module_depth() == 1 && !debts().empty()) settle_debts(true);
   }
 };
 

@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "../reference/loss.hpp"
 #include "broadcast.hpp"
+#include "conv_pooled.hpp"
 #include "conv_run.hpp"
 #include "elementwise.hpp"
 #include "gemm.hpp"
@@ -113,6 +114,12 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
     }
     Backend<T>::conv2d_staged(g, x, w, prepared, stages, y);
   }
+  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                     std::int32_t* where) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, where)) return;
+    Backend<T>::conv2d_pooled(g, pool, x, w, prepared, stages, y, where);
+  }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) override {
     const cpu_kernels::FoldedStages<T> folded(out, stages);
     const Epilogue<T>& epilogue = folded.epilogue();
@@ -133,6 +140,11 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
   }
   void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) override {
     cpu_kernels::max_pool2d_backward(g, dy, where, dx);
+  }
+  void pooled_gradient(const PooledGradient<T>& d, T* dx) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::windows_apart(d.pool)) return cpu_kernels::pooled_gradient(d, 0, d.pool.batch, d.pool.channels, dx);
+    Backend<T>::pooled_gradient(d, dx);
   }
   void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) override {
     cpu_kernels::average(g, false, count_padding, divisor, x, y);

@@ -184,7 +184,8 @@ struct WinogradBlock {
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 8 MB of tiles,
 ///           and 36 * C numbers a filter of one panel a thread.
-inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y) {
+/// `units`: into how many blocks of tiles it should be cut for threads.
+inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g);
@@ -194,7 +195,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
     Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 1, 4) * 12;
-    while (block > 12 && tiles.count < 6 * block) block -= 12;
+    while (block > 12 && tiles.count < units * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
       const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "conv_run.hpp"
+#include "normalize.hpp"
+#include "pool.hpp"
+#include "pool_gradient.hpp"
+
+namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
+
+// A convolution whose result is activated and pooled, a few images at a time: what is pooled stays in a core's cache and never goes to memory. How
+// many images is a function of the sizes alone.
+
+/// How many images a thread takes at a time; 0 where the results are small enough to stay in a cache anyway, or one image's are too large.
+inline Index pooled_images(const ConvGeometry& g) {
+  const Index bytes = g.out_pixels() * g.out_channels * 4;
+  if (bytes * g.batch < Index{2} << 20 || bytes > Index{1} << 20 || g.batch < 16) return 0;
+  return std::clamp<Index>((Index{320} << 10) / bytes, 1, g.batch / 16);
+}
+
+/// y = the max pooling of stages(x * w); false, and nothing done, where it is better done one after the other.
+inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
+                               const Stages<float>& stages, float* y, std::int32_t* where) {
+  const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
+  const Index images = pooled_images(g);
+  if (images == 0 || algorithm == ConvAlgorithm::im2col) return false;
+  const FoldedStages<float> folded(g.out_channels, stages);
+  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
+  if (!prepared && convolution_weight_form(g).size > 0) {
+    convolution_prepare_weight(g, w, own.data());
+    prepared = own.data();
+  }
+  const Index x_image = g.in_pixels() * g.in_channels, whole_image = g.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;
+  parallel_for(g.batch, images, [&](Index begin, Index end) {
+    const Scratch<float> whole((end - begin) * whole_image);
+    Epilogue<float> epilogue = folded.epilogue();
+    if (epilogue.residual) epilogue.residual += begin * whole_image;
+    PoolGeometry part = pool;
+    part.batch = end - begin;
+    convolution_forward(algorithm, g.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
+    max_pool2d(part, whole.data(), y + begin * y_image, where ? where + begin * y_image : nullptr);
+  });
+  return true;
+}
+
+}  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
