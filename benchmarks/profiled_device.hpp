@@ -94,6 +94,10 @@ class ProfiledBackend final : public CpuBackend<float> {
                          (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
                           std::int32_t* where),
                          g, pool, x, w, prepared, stages, y, where)
+  BENCHMARKS_TIMED_SHAPE(conv2d_backward, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias), g, x, w, dy, dx, dw,
+                         dbias)
+  BENCHMARKS_TIMED_SHAPE(conv2d_pooled_backward, shape_of(g),
+                         (const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias), g, x, w, d, dx, dw, dbias)
   BENCHMARKS_TIMED(pooled_gradient, (const PooledGradient<T>& d, T* dx), d, dx)
   BENCHMARKS_TIMED(max_pool2d, (const PoolGeometry& g, const T* x, T* y, std::int32_t* where), g, x, y, where)
   BENCHMARKS_TIMED(max_pool2d_backward, (const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx), g, dy, where, dx)

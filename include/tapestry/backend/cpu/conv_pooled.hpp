@@ -5,6 +5,7 @@
 #include "normalize.hpp"
 #include "pool.hpp"
 #include "pool_gradient.hpp"
+#include "winograd_backward.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
@@ -41,6 +42,13 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     max_pool2d(part, whole.data(), y + begin * y_image, where ? where + begin * y_image : nullptr);
   });
   return true;
+}
+
+/// dx, dw and dbias, of which each may be null, together; false, and nothing done, where they are better done one after the other.
+inline bool convolution_backward(const ConvGeometry& g, const float* x, const float* w, const ResultGradient& dy, float* dx, float* dw, float* dbias) {
+  if (dy.pooled && !windows_apart(dy.pooled->pool)) return false;
+  if (!dw || convolution_algorithm(g, ConvPass::backward_weight) != ConvAlgorithm::winograd) return false;
+  return winograd_backward(g, x, w, dy, dx, dw, dbias);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

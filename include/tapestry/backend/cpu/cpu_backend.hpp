@@ -135,6 +135,16 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
       if (cpu_kernels::convolution_backward_weight(g, x, dy, dw)) return;
     Backend<T>::conv2d_backward_weight(g, x, dy, dw);
   }
+  void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward(g, x, w, {.dy = dy}, dx, dw, dbias)) return;
+    Backend<T>::conv2d_backward(g, x, w, dy, dx, dw, dbias);
+  }
+  void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward(g, x, w, {.pooled = &d}, dx, dw, dbias)) return;
+    Backend<T>::conv2d_pooled_backward(g, x, w, d, dx, dw, dbias);
+  }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) override {
     cpu_kernels::max_pool2d(g, x, y, where);
   }

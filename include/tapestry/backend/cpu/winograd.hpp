@@ -83,6 +83,7 @@ struct WinogradFilters {
   const float* w;
   bool adjoint = false;
   const float* u = nullptr;  // transformed already, or null
+  bool turned = true;        // adjoint filters: as dx by a forward pass wants them; else as they are, for the adjoint of one
   Index columns = gemm_kernels<float>().columns;
   Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = winograd_planes * plane;
 
@@ -98,7 +99,7 @@ struct WinogradFilters {
         for (Index tap = 0; tap < 9; ++tap) {
           const float* from = w + (c * 9 + tap) * g.out_channels + first;
           if (count < columns) from = std::copy(from, from + count, padded.data() + tap * columns) - count;
-          t.from[8 - tap] = from;
+          t.from[turned ? 8 - tap : tap] = from;
         }
         WinogradTiles::planes(t.to, to + c * columns, plane);
         transform_tile<WinogradWeight>(t);
