@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "conv_few_channels.hpp"
 #include "conv_run.hpp"
 #include "normalize.hpp"
 #include "pool.hpp"
@@ -47,6 +48,7 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
 /// dx, dw and dbias, of which each may be null, together; false, and nothing done, where they are better done one after the other.
 inline bool convolution_backward(const ConvGeometry& g, const float* x, const float* w, const ResultGradient& dy, float* dx, float* dw, float* dbias) {
   if (dy.pooled && !windows_apart(dy.pooled->pool)) return false;
+  if (tapestry::detail::forced_convolution() < 0 && few_channels_backward(g, x, w, dy, dx, dw, dbias)) return true;
   if (!dw || convolution_algorithm(g, ConvPass::backward_weight) != ConvAlgorithm::winograd) return false;
   return winograd_backward(g, x, w, dy, dx, dw, dbias);
 }

@@ -81,4 +81,28 @@ inline void pooled_gradient(const PooledGradient<float>& d, Index n0, Index coun
   });
 }
 
+/// The gradient of a convolution's result: as it is, or told by that of what was pooled of it.
+struct ResultGradient {
+  const float* dy = nullptr;
+  const PooledGradient<float>* pooled = nullptr;
+
+  Index scratch(Index numbers) const { return pooled ? numbers : 0; }
+  /// That of `count` images from n0 on, of `size` numbers each; `place` has room for scratch(count * size).
+  const float* images(Index n0, Index count, Index size, float* place) const {
+    if (!pooled) return dy + n0 * size;
+    pooled_gradient(*pooled, n0, count, pooled->pool.channels, place);
+    return place;
+  }
+  /// That of image n in rows of `row` numbers a pixel, of which `channels` are set.
+  const float* rows(Index n, Index pixels, Index channels, Index row, float* place) const {
+    if (pooled)
+      pooled_gradient(*pooled, n, 1, row, place);
+    else if (row == channels)
+      return dy + n * pixels * channels;
+    else
+      for (Index p = 0; p < pixels; ++p) std::copy_n(dy + (n * pixels + p) * channels, channels, place + p * row);
+    return place;
+  }
+};
+
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

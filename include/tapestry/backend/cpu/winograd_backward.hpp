@@ -6,20 +6,6 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// The gradient of a convolution's result: as it is, or told by that of what was pooled of it.
-struct ResultGradient {
-  const float* dy = nullptr;
-  const PooledGradient<float>* pooled = nullptr;
-
-  Index scratch(Index numbers) const { return pooled ? numbers : 0; }
-  /// That of `count` images from n0 on, of `size` numbers each; `place` has room for scratch(count * size).
-  const float* images(Index n0, Index count, Index size, float* place) const {
-    if (!pooled) return dy + n0 * size;
-    pooled_gradient(*pooled, n0, count, pooled->pool.channels, place);
-    return place;
-  }
-};
-
 namespace detail {
 /// All of a convolution's backward in the domain of its transforms, as the exact adjoint of the forward pass: the gradient is transformed once,
 /// dY' = A dY A^T, and in each plane dU = dY'^T V and dV = dY' U; then dW = G^T dU G, and windows of dX add up from B dV B^T. Of dY' one plane
