@@ -90,7 +90,7 @@ inline bool few_channels_backward(const ConvGeometry& g, const float* x, const f
     if (dx) std::fill_n(planes.data(), g.out_channels * f.plane, 0.f);
     float* sum = sums.data() + begin / part * sum_size;
     for (Index n = begin; n < end; ++n) {
-      const float* from = dy.rows(n, g.out_pixels(), g.out_channels, f.row, panel.data());
+      const float* from = dy.rows(g, n, f.row, panel.data());
       if (sums_wanted) {
         const float* base = window.band(x + n * x_size, 0, g.out_height, copy.data());
         TileOperands<float> t{};

@@ -26,21 +26,23 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const Index images = pooled_images(g);
   if (images == 0 || algorithm == ConvAlgorithm::im2col) return false;
+  const bool crops = plain_windows(pool) && !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
+  const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
   const FoldedStages<float> folded(g.out_channels, stages);
   const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
   if (!prepared && convolution_weight_form(g).size > 0) {
     convolution_prepare_weight(g, w, own.data());
     prepared = own.data();
   }
-  const Index x_image = g.in_pixels() * g.in_channels, whole_image = g.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;
+  const Index x_image = g.in_pixels() * g.in_channels, whole_image = seen.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;
   parallel_for(g.batch, images, [&](Index begin, Index end) {
     const Scratch<float> whole((end - begin) * whole_image);
     Epilogue<float> epilogue = folded.epilogue();
     if (epilogue.residual) epilogue.residual += begin * whole_image;
     PoolGeometry part = pool;
-    part.batch = end - begin;
-    convolution_forward(algorithm, g.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
-    max_pool2d(part, whole.data(), y + begin * y_image, where ? where + begin * y_image : nullptr);
+    part.batch = end - begin, part.height = seen.out_height, part.width = seen.out_width;
+    convolution_forward(algorithm, seen.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
+    max_pool2d(part, whole.data(), y + begin * y_image, where ? where + begin * y_image : nullptr, pool.width);
   });
   return true;
 }
@@ -48,9 +50,10 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
 /// dx, dw and dbias, of which each may be null, together; false, and nothing done, where they are better done one after the other.
 inline bool convolution_backward(const ConvGeometry& g, const float* x, const float* w, const ResultGradient& dy, float* dx, float* dw, float* dbias) {
   if (dy.pooled && !windows_apart(dy.pooled->pool)) return false;
-  if (tapestry::detail::forced_convolution() < 0 && few_channels_backward(g, x, w, dy, dx, dw, dbias)) return true;
-  if (!dw || convolution_algorithm(g, ConvPass::backward_weight) != ConvAlgorithm::winograd) return false;
-  return winograd_backward(g, x, w, dy, dx, dw, dbias);
+  const ConvGeometry seen = dy.pooled ? cropped_to_windows(g, dy.pooled->pool) : g;
+  if (tapestry::detail::forced_convolution() < 0 && few_channels_backward(seen, x, w, dy, dx, dw, dbias)) return true;
+  if (!dw || convolution_algorithm(seen, ConvPass::backward_weight) != ConvAlgorithm::winograd) return false;
+  return winograd_backward(seen, x, w, dy, dx, dw, dbias);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels

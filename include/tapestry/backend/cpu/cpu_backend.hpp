@@ -153,7 +153,7 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
   }
   void pooled_gradient(const PooledGradient<T>& d, T* dx) override {
     if constexpr (std::same_as<T, float>)
-      if (cpu_kernels::windows_apart(d.pool)) return cpu_kernels::pooled_gradient(d, 0, d.pool.batch, d.pool.channels, dx);
+      if (cpu_kernels::windows_apart(d.pool)) return cpu_kernels::pooled_gradient(d, 0, d.pool.batch, {d.pool.height, d.pool.width}, d.pool.channels, dx);
     Backend<T>::pooled_gradient(d, dx);
   }
   void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) override {

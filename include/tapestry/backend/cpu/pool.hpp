@@ -86,10 +86,66 @@ struct MaxOfPixels {
   }
 };
 
+/// Whether windows lie in the image without dilation; only the last may hang over its edge.
+inline bool plain_windows(const PoolGeometry& g) { return g.padding == Size2(0) && g.dilation == Size2(1) && g.channels >= 4; }
+
+/// A row of such windows.
+struct MaxPoolRow {
+  const PoolGeometry* geometry;
+  const float* image;
+  Index row;    // where the windows begin
+  Index width;  // of the plane that winners' places are told in
+  float* y;
+  std::int32_t* where;
+
+  template <int Bytes>
+  [[gnu::always_inline]] static void run(const MaxPoolRow* r) {
+    using V = Vector<float, Bytes>;
+    using Lanes = Vector<std::int32_t, Bytes>;
+    constexpr Index lanes = Bytes / 4;
+    const PoolGeometry& g = *r->geometry;
+    const Index rows = std::min(g.kernel.height, g.height - r->row);
+    for (Index j = 0; j < g.out_width; ++j) {
+      const Index column = j * g.stride.width, columns = std::min(g.kernel.width, g.width - column);
+      for (Index next = 0; next < g.channels; next += lanes) {
+        const Index c = std::min(next, g.channels - lanes);  // the last vector may overlap the one before
+        V best, v;
+        load(best, r->image + (r->row * g.width + column) * g.channels + c);
+        Lanes at = Lanes{} + static_cast<std::int32_t>(r->row * r->width + column);
+        for (Index u = 0; u < rows; ++u)
+          for (Index k = u == 0; k < columns; ++k) {
+            load(v, r->image + ((r->row + u) * g.width + column + k) * g.channels + c);
+            V larger = v <= best ? best : v;
+            Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>((r->row + u) * r->width + column + k);
+            keep_apart(larger), keep_apart(there);
+            at = best == best ? there : at;
+            best = best == best ? larger : best;
+          }
+        store(best, r->y + j * g.channels + c);
+        if (r->where) store(at, r->where + j * g.channels + c);
+      }
+    }
+  }
+};
+
+/// `width`: of the plane that winners' places are told in, if x is only its upper left part.
 template <Floating T>
-void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
+void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where, Index width = 0) {
   constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
   if (g.channels == 0) return;
+  if constexpr (std::same_as<T, float>)
+    if (plain_windows(g))
+      return parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) {
+          const Index out = i * g.out_width * g.channels;
+          const MaxPoolRow row{&g, x + i / g.out_height * g.in_pixels() * g.channels, i % g.out_height * g.stride.height, width > 0 ? width : g.width, y + out,
+                               where ? where + out : nullptr};
+          if (g.channels >= 16)
+            dispatch<MaxPoolRow>(&row);
+          else
+            run_baseline<MaxPoolRow>(&row);
+        }
+      });
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
     Windows windows(g, false);
     const Scratch<Index> pixels(g.out_width * g.kernel.height * g.kernel.width), ends(g.out_width);

@@ -58,7 +58,7 @@ struct WinogradBackward {
     const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row);
     const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane), du(dw ? winograd_planes * du_plane : 0);
     const Scratch<float> place(dy.scratch(g.batch * y_size));
-    const float* whole = dy.images(0, g.batch, y_size, place.data());
+    const float* whole = dy.images(g, 0, g.batch, place.data());
     parallel_for(tiles.count, 4, [&](Index begin, Index end) {
       winograd_pair(tiles, x, whole, 0, begin, end, v.data(), v_plane, dyt.data(), y_plane);
     });
@@ -83,7 +83,7 @@ struct WinogradBackward {
   /// Many tiles of few channels: the images are cut into at most 8 parts, of which a thread takes a few images and of these a few tiles at a time,
   /// which stay in its cache with the part's sums; at the end the parts are added in order.
   void by_parts(const WinogradFilters& filters, const float* u) const {
-    const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{448} << 10) / tile_bytes, 24, 64);
+    const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{512} << 10) / tile_bytes, 24, 64);
     const Index v_plane = WinogradTiles::plane(kernels.padded_rows(block), tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
     const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row), size = winograd_planes * du_plane;
     const Index part = divide_up(g.batch, 8), parts = divide_up(g.batch, part), images = std::clamp<Index>(block / of_image, 1, part);
@@ -97,7 +97,7 @@ struct WinogradBackward {
       const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, du.data() + p * size};
       for (Index n = part_begin; n < part_end; n += images) {
         const Index last = std::min(part_end, n + images);
-        const float* here = dy.images(n, last - n, y_size, place.data()) - n * y_size;
+        const float* here = dy.images(g, n, last - n, place.data()) - n * y_size;
         if (dx) std::fill(dx + n * x_size, dx + last * x_size, 0.f);
         for (Index first = n * of_image; first < last * of_image; first += block) {
           const Index end = std::min(last * of_image, first + block), count = end - first;
