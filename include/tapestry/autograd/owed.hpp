@@ -71,7 +71,7 @@ struct Staged {
   T slope{}, low{}, high{};
   bool pooled = false;                // a convolution's stages may end in a max pooling
   PoolGeometry pool{};
-  Tensor<std::int32_t> winner{};      // where its winners' places go, if anybody wants them
+  Tensor<std::uint8_t> winners{};     // where its winners are noted, if backward may want them
   std::weak_ptr<Storage> unpooled{};  // what it pools, which is owed on its own
 
   void compute(T* y) const {
@@ -80,13 +80,13 @@ struct Staged {
     auto& backend = backend_of(x);
     switch (source) {
       case Source::convolution: {
-        std::int32_t* where = winner.defined() ? winner.values_to_write() : nullptr;
+        void* noted = winners.defined() ? winners.values_to_write() : nullptr;
         const auto whole = unpooled.lock();
         if (whole && (!whole->debt || whole.use_count() - 1 > whole->kept))  // it is there, or will be, for somebody else has it
-          return backend.max_pool2d(pool, static_cast<const T*>(whole->elements()), y, where);
+          return backend.max_pool2d_kept(pool, static_cast<const T*>(whole->elements()), y, noted);
         const auto prepared = keeps_weight ? prepared_weight(g, weight) : nullptr;
         const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
-        if (pooled) return backend.conv2d_pooled(g, pool, x.data(), weight.data(), form, stages, y, where);
+        if (pooled) return backend.conv2d_pooled(g, pool, x.data(), weight.data(), form, stages, y, noted);
         return backend.conv2d_staged(g, x.data(), weight.data(), form, stages, y);
       }
       case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
@@ -174,14 +174,14 @@ Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Ten
   staged.eps = eps;
   return owe(x.shape(), x.layout(), std::move(staged));
 }
-/// `winner` may be undefined; else it gets the winners' places when the result is computed.
+/// `winners` may be undefined; else it notes the winners when the result is computed.
 template <Floating T>
-Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::int32_t>& winner) {
+Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
   const Staged<T>* before = owed(x);
   if (!before || before->source != Staged<T>::Source::convolution || before->pooled || x.layout() != Layout::channels_last || x.rank() != 4) return {};
   Staged<T> staged = *before;
   staged.pooled = true;
-  staged.pool = pool, staged.winner = winner, staged.unpooled = x.body().storage;
+  staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;
   return owe({pool.batch, pool.channels, pool.out_height, pool.out_width}, Layout::channels_last, std::move(staged));
 }
 
@@ -211,12 +211,12 @@ template <Floating T>
 struct PooledGradientTensors {
   PoolGeometry pool;
   Tensor<T> dy, y;  // of the pooling's result
-  Tensor<std::int32_t> winner;
+  Tensor<std::uint8_t> winners;
   const Storage* pooled;  // to compare only
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
 
-  PooledGradient<T> arguments() const { return {pool, dy.data(), y.data(), winner.data(), activation, slope, low, high}; }
+  PooledGradient<T> arguments() const { return {pool, dy.data(), y.data(), winners.data(), activation, slope, low, high}; }
 };
 
 template <Floating T>
@@ -231,17 +231,21 @@ class PooledGradientDebt final : public Debt {
 
  private:
   void lend(int change) const {
-    for (const AnyTensor& tensor : {AnyTensor(gradient.dy), AnyTensor(gradient.y), AnyTensor(gradient.winner)})
+    for (const AnyTensor& tensor : {AnyTensor(gradient.dy), AnyTensor(gradient.y), AnyTensor(gradient.winners)})
       tensor.body().storage->lent.fetch_add(change, std::memory_order_relaxed);
   }
 };
 
+/// The gradient of what was pooled, owed if that may be.
 template <Floating T>
-Tensor<T> owe_gradient(PooledGradientTensors<T>&& gradient) {
+Tensor<T> pooled_gradient(PooledGradientTensors<T>&& gradient) {
   const PoolGeometry& p = gradient.pool;
   const Shape shape{p.batch, p.channels, p.height, p.width};
   const Device device = gradient.dy.device();
-  return owe_values<T>(shape, Layout::channels_last, device, std::unique_ptr<Debt>(new PooledGradientDebt<T>(std::move(gradient))));
+  if (may_owe_gradient()) return owe_values<T>(shape, Layout::channels_last, device, std::unique_ptr<Debt>(new PooledGradientDebt<T>(std::move(gradient))));
+  const Tensor<T> dx(shape, Layout::channels_last, device);
+  backend_of(dx).pooled_gradient(gradient.arguments(), dx.values_to_write());
+  return dx;
 }
 /// How a gradient will be computed, if it is owed; else null.
 template <Floating T>
@@ -257,7 +261,7 @@ Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activat
   PooledGradientTensors<T> gradient = *before;
   gradient.activation = activation;
   gradient.slope = slope, gradient.low = low, gradient.high = high;
-  return owe_gradient(std::move(gradient));
+  return pooled_gradient(std::move(gradient));
 }
 
 }  // namespace detail

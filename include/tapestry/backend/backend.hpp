@@ -75,12 +75,12 @@ struct WeightForm {
 };
 
 /// The gradient of what went through an activation (or none) and a max pooling, told by that of the pooling's result y:
-/// dx[where] += dy * activation'(y). The sign of y and whether it was clamped tell what the activation's argument would.
+/// dx[winner] += dy * activation'(y). The sign of y and whether it was clamped tell what the activation's argument would.
 template <Floating T>
 struct PooledGradient {
   PoolGeometry pool;
   const T *dy, *y;
-  const std::int32_t* where;
+  const void* winners;  // from conv2d_pooled or max_pool2d_kept
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
 };
@@ -124,12 +124,12 @@ class Backend : public Kernels<T> {
     conv2d(g, x, w, stages.bias, y);
     finish(g.batch * g.out_pixels(), g.out_channels, stages, y);
   }
-  /// y = the max pooling of stages(x * w), where as in max_pool2d; prepared may be null.
+  /// y = the max pooling of stages(x * w), as max_pool2d_kept has it; prepared may be null.
   virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                             std::int32_t* where) {
+                             void* winners) {
     const Workspace<T> whole(memory(), g.batch * g.out_pixels() * g.out_channels);
     conv2d_staged(g, x, w, prepared, stages, whole.data());
-    max_pool2d(pool, whole.data(), y, where);
+    max_pool2d_kept(pool, whole.data(), y, winners);
   }
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
   virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
@@ -159,6 +159,10 @@ class Backend : public Kernels<T> {
   /// wins.
   virtual void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) = 0;
   virtual void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) = 0;
+  /// The same for a backward pass alone: winners (if not null) gets, in a form of the backend's own, what pooled_gradient needs to know of them.
+  virtual void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) { max_pool2d(g, x, y, static_cast<std::int32_t*>(winners)); }
+  /// How many bytes that takes.
+  virtual Index winner_bytes(const PoolGeometry& g) const { return g.batch * g.out_pixels() * g.channels * 4; }
   /// dx as PooledGradient has it.
   virtual void pooled_gradient(const PooledGradient<T>& d, T* dx) {
     const Index count = d.pool.batch * d.pool.out_pixels() * d.pool.channels;
@@ -169,7 +173,7 @@ class Backend : public Kernels<T> {
       case Activation::leaky_relu: unary_backward(UnaryOp::leaky_relu, count, d.y, d.y, d.dy, d.slope, T{}, masked.data()); break;
       case Activation::clamp: unary_backward(UnaryOp::clamp, count, d.y, d.y, d.dy, d.low, d.high, masked.data()); break;
     }
-    max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), d.where, dx);
+    max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), static_cast<const std::int32_t*>(d.winners), dx);
   }
   /// y = sum under each window / divisor. divisor 0: the window's size, clipped to the padded image if count_padding, else to the image.
   virtual void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) = 0;

@@ -49,7 +49,7 @@ inline Shape max_pool2d_shape(const Shape& x, Size2 kernel, const MaxPool2dOptio
 ///          H' = floor((H + 2*padding - dilation*(K - 1) - 1) / stride) + 1, W' likewise; with ceil_mode rounded up, unless the last window
 ///          would then start beyond the image
 ///          indices, if given, receives for each y the pixel i*W + j of the input's plane that it came from
-/// Method   forward   keeps one number an output, the winner's pixel: the first among equals; NaN wins over all
+/// Method   forward   notes the winner of each window, in a byte or a few: the first among equals; NaN wins over all
 ///          backward  dx[winner of y] += dy
 /// Throws   ShapeError if the window does not fit, ValueError if an option is out of its range.
 /// Source   Ranzato, Huang, Boureau and LeCun, "Unsupervised learning of invariant feature hierarchies", 2007.
@@ -58,29 +58,28 @@ Tensor<T> max_pool2d(const Tensor<T>& x, Size2 kernel, const MaxPool2dOptions& o
   const PoolGeometry g = max_pool2d_geometry(x.shape(), kernel, options);
   const Shape batch_shape{g.batch, g.channels, g.out_height, g.out_width};
   const Shape y_shape = detail::image_shape(x.shape(), g.channels, g.out_height, g.out_width);
-  const bool records = Tape::records({x});
-  Tensor<std::int32_t> winner;
-  if (records || indices) winner = Tensor<std::int32_t>(batch_shape, Layout::channels_last, x.device());
-  Tensor<T> batch;
-  if (!indices) batch = detail::owe_pool(x, g, winner);
+  auto& backend = backend_of(x);
+  Tensor<std::uint8_t> winners;
+  if (Tape::records({x})) winners = Tensor<std::uint8_t>({backend.winner_bytes(g)}, Layout::row_major, x.device());
+  Tensor<T> batch = detail::owe_pool(x, g, winners);
   if (!batch.defined()) {
     batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
-    backend_of(x).max_pool2d(g, detail::as_batch(x).data(), batch.mutable_data(), winner.defined() ? winner.mutable_data() : nullptr);
+    backend.max_pool2d_kept(g, detail::as_batch(x).data(), batch.mutable_data(), winners.defined() ? winners.mutable_data() : nullptr);
   }
   if (indices) {
-    Tensor<Index> wide(batch_shape, Layout::channels_last, x.device());
-    x.device().memory().cast(DType::int32, winner.data(), DType::int64, wide.mutable_data(), wide.numel());
+    const Tensor<std::int32_t> places(batch_shape, Layout::channels_last, x.device());
+    const Tensor<T> again(batch_shape, Layout::channels_last, x.device());
+    backend.max_pool2d(g, detail::as_batch(x).data(), again.mutable_data(), places.mutable_data());
+    const Tensor<Index> wide(batch_shape, Layout::channels_last, x.device());
+    x.device().memory().cast(DType::int32, places.data(), DType::int64, wide.mutable_data(), wide.numel());
     *indices = detail::from_batch(wide, y_shape);
   }
 
   const Tensor<T> y = detail::from_batch(batch, y_shape);
-  return record("max_pool2d", y, {x}, [g, winner, y = batch, of = x.body().storage.get(), x_grad = grad_of(x)](const Tensor<T>& dy) {
+  return record("max_pool2d", y, {x}, [g, winners, y = batch, of = x.body().storage.get(), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
     y.data();  // computed by now, and the winners with it, should it have been owed
-    if (detail::may_owe_gradient() && x_grad.shape().rank() == 4)
-      return x_grad.add(detail::owe_gradient<T>({.pool = g, .dy = detail::as_batch(dy), .y = y, .winner = winner, .pooled = of}));
-    Tensor<T> dx({g.batch, g.channels, g.height, g.width}, Layout::channels_last, dy.device());
-    backend_of(dy).max_pool2d_backward(g, detail::as_batch(dy).data(), winner.data(), dx.mutable_data());
+    const Tensor<T> dx = detail::pooled_gradient<T>({.pool = g, .dy = detail::as_batch(dy), .y = y, .winners = winners, .pooled = of});
     x_grad.add(detail::from_batch(dx, x_grad.shape()));
   });
 }

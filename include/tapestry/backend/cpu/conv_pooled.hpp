@@ -20,13 +20,13 @@ inline Index pooled_images(const ConvGeometry& g) {
   return std::clamp<Index>((Index{320} << 10) / bytes, 1, g.batch / 16);
 }
 
-/// y = the max pooling of stages(x * w); false, and nothing done, where it is better done one after the other.
+/// y = the max pooling of stages(x * w), whose windows lie apart; false, and nothing done, where it is better done one after the other.
 inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
-                               const Stages<float>& stages, float* y, std::int32_t* where) {
+                               const Stages<float>& stages, float* y, std::int8_t* winners) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const Index images = pooled_images(g);
-  if (images == 0 || algorithm == ConvAlgorithm::im2col) return false;
-  const bool crops = plain_windows(pool) && !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
+  if (images == 0 || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
+  const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
   const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
   const FoldedStages<float> folded(g.out_channels, stages);
   const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
@@ -42,7 +42,7 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     PoolGeometry part = pool;
     part.batch = end - begin, part.height = seen.out_height, part.width = seen.out_width;
     convolution_forward(algorithm, seen.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
-    max_pool2d(part, whole.data(), y + begin * y_image, where ? where + begin * y_image : nullptr, pool.width);
+    max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);
   });
   return true;
 }

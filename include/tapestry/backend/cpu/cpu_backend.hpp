@@ -115,10 +115,10 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
     Backend<T>::conv2d_staged(g, x, w, prepared, stages, y);
   }
   void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                     std::int32_t* where) override {
+                     void* winners) override {
     if constexpr (std::same_as<T, float>)
-      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, where)) return;
-    Backend<T>::conv2d_pooled(g, pool, x, w, prepared, stages, y, where);
+      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, static_cast<std::int8_t*>(winners))) return;
+    Backend<T>::conv2d_pooled(g, pool, x, w, prepared, stages, y, winners);
   }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) override {
     const cpu_kernels::FoldedStages<T> folded(out, stages);
@@ -150,6 +150,14 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
   }
   void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) override {
     cpu_kernels::max_pool2d_backward(g, dy, where, dx);
+  }
+  void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::windows_apart(g)) return cpu_kernels::max_pool_rows(g, x, y, nullptr, static_cast<std::int8_t*>(winners));
+    Backend<T>::max_pool2d_kept(g, x, y, winners);
+  }
+  Index winner_bytes(const PoolGeometry& g) const override {
+    return std::same_as<T, float> && cpu_kernels::windows_apart(g) ? g.batch * g.out_pixels() * g.channels : Backend<T>::winner_bytes(g);
   }
   void pooled_gradient(const PooledGradient<T>& d, T* dx) override {
     if constexpr (std::same_as<T, float>)

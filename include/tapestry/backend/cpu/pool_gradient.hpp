@@ -3,22 +3,18 @@
 
 #include "../backend.hpp"
 #include "gemm_pack.hpp"
-#include "parallel_for.hpp"
+#include "pool.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 // The gradient of a max pooling whose windows lie apart, as nearly all do: every pixel belongs to one window at most, so each is written once,
 // whether it won or not, and nothing is added.
 
-inline bool windows_apart(const PoolGeometry& g) {
-  return g.kernel.height <= g.stride.height && g.kernel.width <= g.stride.width && g.dilation == Size2(1) && g.padding == Size2(0) && g.channels >= 4;
-}
-
 /// A row of windows: those of one row of the pooling's result.
 struct PoolGradientRow {
   const PooledGradient<float>* gradient;
   const float *dy, *y;
-  const std::int32_t* where;
+  const std::int8_t* winners;
   Index row;    // of the image, where the windows begin
   float* dx;    // the image
   Size2 image;  // its size
@@ -28,6 +24,7 @@ struct PoolGradientRow {
   [[gnu::always_inline]] static void run(const PoolGradientRow* r) {
     using V = Vector<float, Bytes>;
     using Lanes = Vector<std::int32_t, Bytes>;
+    using Bytes8 = Vector<std::int8_t, Bytes / 4>;
     constexpr Index lanes = Bytes / 4;
     const PooledGradient<float>& d = *r->gradient;
     const PoolGeometry& g = d.pool;
@@ -37,8 +34,9 @@ struct PoolGradientRow {
       for (Index i = 0; i < g.channels; i += lanes) {
         const Index c = std::min(i, g.channels - lanes), at = j * g.channels + c;  // the last vector may overlap the one before
         V dy, y;
-        Lanes where;
-        load(dy, r->dy + at), load(y, r->y + at), load(where, r->where + at);
+        Bytes8 winner;
+        load(dy, r->dy + at), load(y, r->y + at), load(winner, r->winners + at);
+        const Lanes number = __builtin_convertvector(winner, Lanes);
         const V zero{};
         if (d.activation == Activation::relu)
           dy = y <= zero ? zero : dy;
@@ -48,7 +46,7 @@ struct PoolGradientRow {
           dy = y > zero + d.low ? dy : zero, keep_apart(dy), dy = y < zero + d.high ? dy : zero;
         for (Index u = 0; u < rows; ++u)
           for (Index v = 0; v < columns; ++v) {
-            const V won = where == Lanes{} + static_cast<std::int32_t>((r->row + u) * g.width + column + v) ? dy : zero;
+            const V won = number == Lanes{} + static_cast<std::int32_t>(u * g.kernel.width + v) ? dy : zero;
             store(won, r->dx + ((r->row + u) * r->image.width + column + v) * r->pixel + c);
           }
       }
@@ -73,7 +71,7 @@ inline void pooled_gradient(const PooledGradient<float>& d, Index n0, Index coun
       clear(bottom, next, 0, size.width);
       for (Index j = 0; j < g.out_width; ++j)
         clear(row, bottom, std::min(size.width, j * g.stride.width + g.kernel.width), j + 1 == g.out_width ? size.width : (j + 1) * g.stride.width);
-      const PoolGradientRow r{&d, d.dy + from, d.y + from, d.where + from, row, image, size, pixel};
+      const PoolGradientRow r{&d, d.dy + from, d.y + from, static_cast<const std::int8_t*>(d.winners) + from, row, image, size, pixel};
       if (g.channels >= 16)
         dispatch<PoolGradientRow>(&r);
       else
