@@ -35,12 +35,20 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     prepared = own.data();
   }
   const Index x_image = g.in_pixels() * g.in_channels, whole_image = seen.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;
+  // Tiles of a direct convolution that have no epilogue are written as they stand in registers; bias and activation wait for the few that win.
+  const Index columns = gemm_kernels<float>().columns;
+  const bool waits = algorithm == ConvAlgorithm::direct && g.groups == 1 && !stages.mean && !stages.residual &&
+                     (g.out_channels < columns || g.out_channels % columns == 0);
   parallel_for(g.batch, images, [&](Index begin, Index end) {
-    const Scratch<float> whole((end - begin) * whole_image);
+    const Scratch<float> whole((end - begin) * whole_image + columns);
     Epilogue<float> epilogue = folded.epilogue();
     if (epilogue.residual) epilogue.residual += begin * whole_image;
     PoolGeometry part = pool;
     part.batch = end - begin, part.height = seen.out_height, part.width = seen.out_width;
+    if (waits) {
+      direct_forward(DirectPass<float>::forward(seen.with_batch(part.batch), w), x + begin * x_image, prepared, {}, whole.data(), g.out_channels < columns);
+      return max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr, &epilogue);
+    }
     convolution_forward(algorithm, seen.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
     max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);
   });

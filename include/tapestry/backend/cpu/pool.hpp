@@ -8,6 +8,7 @@
 #include "../reference/pool.hpp"
 #include "allocator.hpp"
 #include "elementwise.hpp"
+#include "kernel/finish.hpp"
 #include "kernel/isa.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
@@ -104,6 +105,7 @@ struct MaxPoolRow {
   float* y;
   std::int32_t* where;  // the winners' pixels; or null
   std::int8_t* noted;   // their numbers in the window; or null
+  const Epilogue<float>* epilogue;  // of the largest; or null
 
   template <int Bytes>
   [[gnu::always_inline]] static void run(const MaxPoolRow* r) {
@@ -129,6 +131,7 @@ struct MaxPoolRow {
             at = best == best ? there : at;
             best = best == best ? larger : best;
           }
+        if (r->epilogue) finish(best, *r->epilogue, c, static_cast<const float*>(nullptr));
         store(best, r->y + j * g.channels + c);
         if (r->where) store(at, r->where + j * g.channels + c);
         if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * g.channels + c);
@@ -137,13 +140,15 @@ struct MaxPoolRow {
   }
 };
 
-/// Max pooling of plain windows; `where` or `noted` or both may be null.
-inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::int32_t* where, std::int8_t* noted) {
+/// Max pooling of plain windows; `where` or `noted` or both may be null. A bias and an activation never turn the order of numbers around, so they may come
+/// after the pooling, as its epilogue.
+inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::int32_t* where, std::int8_t* noted,
+                          const Epilogue<float>* epilogue = nullptr) {
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index out = i * g.out_width * g.channels;
       const MaxPoolRow row{&g, x + i / g.out_height * g.in_pixels() * g.channels, i % g.out_height * g.stride.height, y + out,
-                           where ? where + out : nullptr, noted ? noted + out : nullptr};
+                           where ? where + out : nullptr, noted ? noted + out : nullptr, epilogue};
       if (g.channels >= 16)
         dispatch<MaxPoolRow>(&row);
       else
