@@ -90,7 +90,17 @@ class ProfiledBackend final : public CpuBackend<float> {
   BENCHMARKS_TIMED_SHAPE(prepare_weight, shape_of(g), (const ConvGeometry& g, const T* w, T* prepared), g, w, prepared)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_data, shape_of(g), (const ConvGeometry& g, const T* dy, const T* w, T* dx), g, dy, w, dx)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_weight, shape_of(g), (const ConvGeometry& g, const T* x, const T* dy, T* dw), g, x, dy, dw)
+  BENCHMARKS_TIMED_SHAPE(conv2d_pooled, shape_of(g),
+                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                          void* winners),
+                         g, pool, x, w, prepared, stages, y, winners)
+  BENCHMARKS_TIMED_SHAPE(conv2d_backward, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias), g, x, w, dy, dx, dw,
+                         dbias)
+  BENCHMARKS_TIMED_SHAPE(conv2d_pooled_backward, shape_of(g),
+                         (const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias), g, x, w, d, dx, dw, dbias)
+  BENCHMARKS_TIMED(pooled_gradient, (const PooledGradient<T>& d, T* dx), d, dx)
   BENCHMARKS_TIMED(max_pool2d, (const PoolGeometry& g, const T* x, T* y, std::int32_t* where), g, x, y, where)
+  BENCHMARKS_TIMED(max_pool2d_kept, (const PoolGeometry& g, const T* x, T* y, void* winners), g, x, y, winners)
   BENCHMARKS_TIMED(max_pool2d_backward, (const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx), g, dy, where, dx)
   BENCHMARKS_TIMED(avg_pool2d, (const PoolGeometry& g, bool padding, Index divisor, const T* x, T* y), g, padding, divisor, x, y)
   BENCHMARKS_TIMED(avg_pool2d_backward, (const PoolGeometry& g, bool padding, Index divisor, const T* dy, T* dx), g, padding, divisor, dy, dx)

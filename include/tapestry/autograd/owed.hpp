@@ -37,7 +37,7 @@ class ModuleCall {
   ModuleCall(const ModuleCall&) = delete;
   ModuleCall& operator=(const ModuleCall&) = delete;
   void finish() const {
-    if (module_depth() == 1 && !debts().empty()) settle_debts();
+    if (module_depth() == 1 && !debts().empty()) settle_debts(true);
   }
 };
 
@@ -69,6 +69,10 @@ struct Staged {
   T eps{};
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
+  bool pooled = false;                // a convolution's stages may end in a max pooling
+  PoolGeometry pool{};
+  Tensor<std::uint8_t> winners{};     // where its winners are noted, if backward may want them
+  std::weak_ptr<Storage> unpooled{};  // what it pools, which is owed on its own
 
   void compute(T* y) const {
     const auto data = [](const Tensor<T>& tensor) -> const T* { return tensor.defined() ? tensor.data() : nullptr; };
@@ -76,8 +80,14 @@ struct Staged {
     auto& backend = backend_of(x);
     switch (source) {
       case Source::convolution: {
+        void* noted = winners.defined() ? winners.values_to_write() : nullptr;
+        const auto whole = unpooled.lock();
+        if (whole && (!whole->debt || whole.use_count() - 1 > whole->kept))  // it is there, or will be, for somebody else has it
+          return backend.max_pool2d_kept(pool, static_cast<const T*>(whole->elements()), y, noted);
         const auto prepared = keeps_weight ? prepared_weight(g, weight) : nullptr;
-        return backend.conv2d_staged(g, x.data(), weight.data(), prepared ? static_cast<const T*>(prepared->data) : nullptr, stages, y);
+        const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
+        if (pooled) return backend.conv2d_pooled(g, pool, x.data(), weight.data(), form, stages, y, noted);
+        return backend.conv2d_staged(g, x.data(), weight.data(), form, stages, y);
       }
       case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
       case Source::normalization: return backend.normalize_staged(rows, channels, x.data(), stages, y);
@@ -106,21 +116,28 @@ class StagedDebt final : public Debt {
 /// Whether an op may owe its result now.
 inline bool may_owe() { return module_depth() > 0 && fusion(); }
 
+/// Whether a backward function may owe its gradient.
+inline bool may_owe_gradient() { return Tape::walking() && fusion(); }
+
 /// A tensor that owes its values.
 template <Floating T>
-[[gnu::noinline]] Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
-  const Device device = staged.x.device();
-  std::unique_ptr<Debt> debt(new StagedDebt<T>(std::move(staged)));
+[[gnu::noinline]] Tensor<T> owe_values(const Shape& shape, Layout layout, Device device, std::unique_ptr<Debt> debt) {
   auto storage = std::allocate_shared<Storage>(CachedAllocator<Storage>(), device, static_cast<std::size_t>(shape.numel()) * sizeof(T), std::move(debt));
   debts().emplace_back(storage);
   return Tensor<T>(make_body(std::move(storage), shape, dtype_of<T>(), layout));
+}
+
+template <Floating T>
+Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
+  const Device device = staged.x.device();
+  return owe_values<T>(shape, layout, device, std::unique_ptr<Debt>(new StagedDebt<T>(std::move(staged))));
 }
 
 /// How x will be computed, if it is owed; else null.
 template <Floating T>
 const Staged<T>* owed(const Tensor<T>& x) {
   const Debt* debt = x.body().storage->debt.get();
-  return debt && may_owe() ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // no other kind is owed, and never in another type
+  return debt && may_owe() && !debt->is_gradient() ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // never in another type
 }
 
 // Each of these gives x with one more stage if x is owed and has room for it, else an undefined tensor.
@@ -128,7 +145,7 @@ const Staged<T>* owed(const Tensor<T>& x) {
 template <Floating T>
 Tensor<T> owe_activation(const Tensor<T>& x, Activation activation, T slope = {}, T low = {}, T high = {}) {
   const Staged<T>* before = owed(x);
-  if (!before || before->activation != Activation::none) return {};
+  if (!before || before->activation != Activation::none || before->pooled) return {};
   Staged<T> staged = *before;
   staged.activation = activation;
   staged.slope = slope, staged.low = low, staged.high = high;
@@ -139,7 +156,7 @@ Tensor<T> owe_sum(const Tensor<T>& a, const Tensor<T>& b) {
   if (a.shape() != b.shape() || a.layout() != b.layout() || !(a.device() == b.device())) return {};
   for (const auto& [x, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     const Staged<T>* before = owed(*x);
-    if (!before || before->activation != Activation::none || before->residual.defined() || x->body().storage == other->body().storage) continue;
+    if (!before || before->activation != Activation::none || before->pooled || before->residual.defined() || x->body().storage == other->body().storage) continue;
     Staged<T> staged = *before;
     staged.residual = *other;
     return owe(x->shape(), x->layout(), std::move(staged));
@@ -151,11 +168,100 @@ Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Ten
                             const Tensor<T>& beta) {
   const Staged<T>* before = owed(x);
   if (!before || before->source != Staged<T>::Source::convolution || x.layout() != Layout::channels_last) return {};
-  if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none) return {};
+  if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none || before->pooled) return {};
   Staged<T> staged = *before;
   staged.mean = mean, staged.variance = variance, staged.gamma = gamma, staged.beta = beta;
   staged.eps = eps;
   return owe(x.shape(), x.layout(), std::move(staged));
+}
+/// `winners` may be undefined; else it notes the winners when the result is computed.
+template <Floating T>
+Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
+  const Staged<T>* before = owed(x);
+  if (!before || before->source != Staged<T>::Source::convolution || before->pooled || x.layout() != Layout::channels_last || x.rank() != 4) return {};
+  Staged<T> staged = *before;
+  staged.pooled = true;
+  staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;
+  return owe({pool.batch, pool.channels, pool.out_height, pool.out_width}, Layout::channels_last, std::move(staged));
+}
+
+/// A result as its own backward function keeps it. If it is owed, and nobody else has it when the module returns, it is not computed before
+/// backward asks; where a max pooling follows, backward does not.
+template <Floating T>
+class Kept {
+ public:
+  explicit Kept(const Tensor<T>& x) : storage_(x.body().storage) { ++storage_->kept; }
+  ~Kept() {
+    if (storage_) --storage_->kept;
+  }
+  Kept(Kept&&) = default;
+  Kept& operator=(Kept&&) = delete;
+  const T* data() const { return static_cast<const T*>(storage_->elements()); }
+  const Storage* storage() const { return storage_.get(); }
+
+ private:
+  std::shared_ptr<Storage> storage_;
+};
+
+// On the way back a max pooling owes its gradient, which is mostly zeros, and an activation before it adds itself; a convolution before
+// that takes the gradient of its result as it is owed.
+
+/// The gradient of a convolution's result, or of that after its activation, which was pooled.
+template <Floating T>
+struct PooledGradientTensors {
+  PoolGeometry pool;
+  Tensor<T> dy, y;  // of the pooling's result
+  Tensor<std::uint8_t> winners;
+  const Storage* pooled;  // to compare only
+  Activation activation = Activation::none;
+  T slope{}, low{}, high{};
+
+  PooledGradient<T> arguments() const { return {pool, dy.data(), y.data(), winners.data(), activation, slope, low, high}; }
+};
+
+template <Floating T>
+class PooledGradientDebt final : public Debt {
+ public:
+  const PooledGradientTensors<T> gradient;
+
+  explicit PooledGradientDebt(PooledGradientTensors<T>&& tensors) : gradient(std::move(tensors)) { lend(1); }
+  ~PooledGradientDebt() override { lend(-1); }
+  bool is_gradient() const override { return true; }
+  void pay(void* values) override { backend_of(gradient.dy).pooled_gradient(gradient.arguments(), static_cast<T*>(values)); }
+
+ private:
+  void lend(int change) const {
+    for (const AnyTensor& tensor : {AnyTensor(gradient.dy), AnyTensor(gradient.y), AnyTensor(gradient.winners)})
+      tensor.body().storage->lent.fetch_add(change, std::memory_order_relaxed);
+  }
+};
+
+/// The gradient of what was pooled, owed if that may be.
+template <Floating T>
+Tensor<T> pooled_gradient(PooledGradientTensors<T>&& gradient) {
+  const PoolGeometry& p = gradient.pool;
+  const Shape shape{p.batch, p.channels, p.height, p.width};
+  const Device device = gradient.dy.device();
+  if (may_owe_gradient()) return owe_values<T>(shape, Layout::channels_last, device, std::unique_ptr<Debt>(new PooledGradientDebt<T>(std::move(gradient))));
+  const Tensor<T> dx(shape, Layout::channels_last, device);
+  backend_of(dx).pooled_gradient(gradient.arguments(), dx.values_to_write());
+  return dx;
+}
+/// How a gradient will be computed, if it is owed; else null.
+template <Floating T>
+const PooledGradientTensors<T>* owed_gradient(const Tensor<T>& dy) {
+  const Debt* debt = dy.body().storage->debt.get();
+  return debt && debt->is_gradient() ? &static_cast<const PooledGradientDebt<T>*>(debt)->gradient : nullptr;
+}
+/// The gradient of an activation's input, if that of its result y is owed and y was pooled; else an undefined tensor.
+template <Floating T>
+Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
+  const PooledGradientTensors<T>* before = owed_gradient(dy);
+  if (!before || before->pooled != y.storage() || before->activation != Activation::none) return {};
+  PooledGradientTensors<T> gradient = *before;
+  gradient.activation = activation;
+  gradient.slope = slope, gradient.low = low, gradient.high = high;
+  return pooled_gradient(std::move(gradient));
 }
 
 }  // namespace detail

@@ -74,6 +74,11 @@ class Tape {
   /// Whether an op with these inputs would be recorded now.
   static bool records(std::initializer_list<AnyTensor> inputs) { return wanted(inputs.begin(), inputs.size()); }
 
+  /// Whether the thread is in backward.
+  static bool& walking() {
+    thread_local bool on = false;
+    return on;
+  }
   static Tape*& current() {
     thread_local Tape* tape = nullptr;
     return tape;
@@ -150,8 +155,10 @@ class Tape {
       for (const Entry& entry : entries_) entry.y->spent = true;
       entries_.clear();
       suspended() -= 1;
+      walking() = false;
     };
     suspended() += 1;
+    walking() = true;
     int token = 0;
     const std::unique_ptr<int, decltype(end_of_walk)> guard(&token, end_of_walk);
     while (!entries_.empty()) {
@@ -163,6 +170,7 @@ class Tape {
       entry.y.reset();
       entry.backward->run(std::move(dy));
     }
+    detail::settle_debts(true);
   }
   static int& suspended() {
     thread_local int depth = 0;

@@ -74,6 +74,17 @@ struct WeightForm {
   bool operator==(const WeightForm&) const = default;
 };
 
+/// The gradient of what went through an activation (or none) and a max pooling, told by that of the pooling's result y:
+/// dx[winner] += dy * activation'(y). The sign of y and whether it was clamped tell what the activation's argument would.
+template <Floating T>
+struct PooledGradient {
+  PoolGeometry pool;
+  const T *dy, *y;
+  const void* winners;  // from conv2d_pooled or max_pool2d_kept
+  Activation activation = Activation::none;
+  T slope{}, low{}, high{};
+};
+
 /// What a device must compute for floating point: the contract page. Images lie channels-last, see geometry.hpp.
 /// Backward primitives write their results; they do not add to them. Where a primitive has a body here, it is the plain way
 /// through others, and a backend overrides it only to be faster.
@@ -113,6 +124,13 @@ class Backend : public Kernels<T> {
     conv2d(g, x, w, stages.bias, y);
     finish(g.batch * g.out_pixels(), g.out_channels, stages, y);
   }
+  /// y = the max pooling of stages(x * w), as max_pool2d_kept has it; prepared may be null.
+  virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                             void* winners) {
+    const Workspace<T> whole(memory(), g.batch * g.out_pixels() * g.out_channels);
+    conv2d_staged(g, x, w, prepared, stages, whole.data());
+    max_pool2d_kept(pool, whole.data(), y, winners);
+  }
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
   virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
     gemm(Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out);
@@ -124,9 +142,39 @@ class Backend : public Kernels<T> {
   /// dw from x and dy.
   virtual void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw);
 
-  /// y = the largest under each window, where = its pixel y*width + x in the input; the first among equals, NaN wins. Padding never wins.
+  /// All three, of which each may be null (not wanted); dbias is the sum of dy's rows.
+  virtual void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
+    if (dx) conv2d_backward_data(g, dy, w, dx);
+    if (dw) conv2d_backward_weight(g, x, dy, dw);
+    if (dbias) sum_rows(g.batch * g.out_pixels(), g.out_channels, dy, dbias);
+  }
+  /// The same where the result was activated and pooled, from the gradient of that.
+  virtual void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) {
+    const Workspace<T> dy(memory(), g.batch * g.out_pixels() * g.out_channels);
+    pooled_gradient(d, dy.data());
+    conv2d_backward(g, x, w, dy.data(), dx, dw, dbias);
+  }
+
+  /// y = the largest under each window, where (if not null) = its pixel y*width + x in the input; the first among equals, NaN wins. Padding never
+  /// wins.
   virtual void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) = 0;
   virtual void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) = 0;
+  /// The same for a backward pass alone: winners (if not null) gets, in a form of the backend's own, what pooled_gradient needs to know of them.
+  virtual void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) { max_pool2d(g, x, y, static_cast<std::int32_t*>(winners)); }
+  /// How many bytes that takes.
+  virtual Index winner_bytes(const PoolGeometry& g) const { return g.batch * g.out_pixels() * g.channels * 4; }
+  /// dx as PooledGradient has it.
+  virtual void pooled_gradient(const PooledGradient<T>& d, T* dx) {
+    const Index count = d.pool.batch * d.pool.out_pixels() * d.pool.channels;
+    const Workspace<T> masked(memory(), d.activation == Activation::none ? 0 : count);
+    switch (d.activation) {
+      case Activation::none: break;
+      case Activation::relu: unary_backward(UnaryOp::relu, count, d.y, d.y, d.dy, T{}, T{}, masked.data()); break;
+      case Activation::leaky_relu: unary_backward(UnaryOp::leaky_relu, count, d.y, d.y, d.dy, d.slope, T{}, masked.data()); break;
+      case Activation::clamp: unary_backward(UnaryOp::clamp, count, d.y, d.y, d.dy, d.low, d.high, masked.data()); break;
+    }
+    max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), static_cast<const std::int32_t*>(d.winners), dx);
+  }
   /// y = sum under each window / divisor. divisor 0: the window's size, clipped to the padded image if count_padding, else to the image.
   virtual void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) = 0;
   virtual void avg_pool2d_backward(const PoolGeometry& g, bool count_padding, Index divisor, const T* dy, T* dx) = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <string>
 #include <string_view>
@@ -66,6 +67,14 @@ struct PoolGeometry {
   Index in_row(Index at, Index tap) const { return at * stride.height + tap * dilation.height - padding.height; }
   Index in_column(Index at, Index tap) const { return at * stride.width + tap * dilation.width - padding.width; }
 };
+
+/// A convolution without the last rows and columns of its results, if no window of the pooling that follows sees them.
+inline ConvGeometry cropped_to_windows(const ConvGeometry& g, const PoolGeometry& pool) {
+  ConvGeometry cropped = g;
+  cropped.out_height = std::min(g.out_height, pool.in_row(pool.out_height - 1, pool.kernel.height - 1) + 1);
+  cropped.out_width = std::min(g.out_width, pool.in_column(pool.out_width - 1, pool.kernel.width - 1) + 1);
+  return cropped;
+}
 
 /// An element-wise walk over `shape`, one stride an axis and operand, in elements; a stride of 0 repeats (broadcasts).
 /// The result is contiguous: axes stand in its storage order.

@@ -116,21 +116,19 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
                                                  bias_grad = grad_of(bias)](const Tensor<T>& dy_any) {
     const Tensor<T> dy = detail::as_batch(dy_any);
     auto& backend = backend_of(dy);
-    if (x_grad.wanted()) {
-      Tensor<T> dx(images.shape(), Layout::channels_last, dy.device());
-      backend.conv2d_backward_data(g, dy.data(), filters.data(), dx.mutable_data());
-      x_grad.add(detail::from_batch(dx, x_grad.shape()));
-    }
-    if (weight_grad.wanted()) {
-      Tensor<T> dw(filters.shape(), Layout::channels_last, dy.device());
-      backend.conv2d_backward_weight(g, images.data(), dy.data(), dw.mutable_data());
-      weight_grad.add(dw);
-    }
-    if (bias_grad.wanted()) {
-      Tensor<T> dbias({g.out_channels}, Layout::row_major, dy.device());
-      backend.sum_rows(g.batch * g.out_pixels(), g.out_channels, dy.data(), dbias.mutable_data());
-      bias_grad.add(dbias);
-    }
+    const auto wanted = [&](const Grad<T>& grad, const Shape& shape, Layout layout) {
+      return grad.wanted() ? Tensor<T>(shape, layout, dy.device()) : Tensor<T>();
+    };
+    const auto place = [](const Tensor<T>& tensor) { return tensor.defined() ? tensor.values_to_write() : nullptr; };
+    const Tensor<T> dx = wanted(x_grad, images.shape(), Layout::channels_last), dw = wanted(weight_grad, filters.shape(), Layout::channels_last);
+    const Tensor<T> dbias = wanted(bias_grad, {g.out_channels}, Layout::row_major);
+    if (const auto* pooled = detail::owed_gradient(dy))  // a max pooling follows
+      backend.conv2d_pooled_backward(g, images.data(), filters.data(), pooled->arguments(), place(dx), place(dw), place(dbias));
+    else
+      backend.conv2d_backward(g, images.data(), filters.data(), dy.data(), place(dx), place(dw), place(dbias));
+    if (dx.defined()) x_grad.add(detail::from_batch(dx, x_grad.shape()));
+    if (dw.defined()) weight_grad.add(dw);
+    if (dbias.defined()) bias_grad.add(dbias);
   });
 }
 

@@ -22,8 +22,10 @@ Tensor<T> leaky_relu(const Tensor<T>& x, double negative_slope = 0.01) {
     backend_of(x).unary(UnaryOp::leaky_relu, x.numel(), x.data(), slope, T{0}, y.mutable_data());
   }
 
-  return record("leaky_relu", y, {x}, [slope, seen = slope > 0 ? y : x, y, x_grad = grad_of(x)](const Tensor<T>& dy) {
+  return record("leaky_relu", y, {x}, [slope, seen = detail::Kept<T>(slope > 0 ? y : x), y = detail::Kept<T>(y), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
+    if (slope > 0)
+      if (const auto owed = detail::owe_activation_gradient(dy, y, Activation::leaky_relu, slope); owed.defined()) return x_grad.add(owed);
     Tensor<T> dx(dy.shape(), dy.layout(), dy.device());
     backend_of(dy).unary_backward(UnaryOp::leaky_relu, dy.numel(), seen.data(), y.data(), dy.data(), slope, T{0}, dx.mutable_data());
     x_grad.add(dx);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "../autograd/owed.hpp"
 #include "pool_window.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -48,7 +49,7 @@ inline Shape max_pool2d_shape(const Shape& x, Size2 kernel, const MaxPool2dOptio
 ///          H' = floor((H + 2*padding - dilation*(K - 1) - 1) / stride) + 1, W' likewise; with ceil_mode rounded up, unless the last window
 ///          would then start beyond the image
 ///          indices, if given, receives for each y the pixel i*W + j of the input's plane that it came from
-/// Method   forward   keeps one number an output, the winner's pixel: the first among equals; NaN wins over all
+/// Method   forward   notes the winner of each window, in a byte or a few: the first among equals; NaN wins over all
 ///          backward  dx[winner of y] += dy
 /// Throws   ShapeError if the window does not fit, ValueError if an option is out of its range.
 /// Source   Ranzato, Huang, Boureau and LeCun, "Unsupervised learning of invariant feature hierarchies", 2007.
@@ -57,19 +58,28 @@ Tensor<T> max_pool2d(const Tensor<T>& x, Size2 kernel, const MaxPool2dOptions& o
   const PoolGeometry g = max_pool2d_geometry(x.shape(), kernel, options);
   const Shape batch_shape{g.batch, g.channels, g.out_height, g.out_width};
   const Shape y_shape = detail::image_shape(x.shape(), g.channels, g.out_height, g.out_width);
-  Tensor<T> batch(batch_shape, Layout::channels_last, x.device());
-  Tensor<std::int32_t> winner(batch_shape, Layout::channels_last, x.device());
-  backend_of(x).max_pool2d(g, detail::as_batch(x).data(), batch.mutable_data(), winner.mutable_data());
+  auto& backend = backend_of(x);
+  Tensor<std::uint8_t> winners;
+  if (Tape::records({x})) winners = Tensor<std::uint8_t>({backend.winner_bytes(g)}, Layout::row_major, x.device());
+  Tensor<T> batch = detail::owe_pool(x, g, winners);
+  if (!batch.defined()) {
+    batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
+    backend.max_pool2d_kept(g, detail::as_batch(x).data(), batch.mutable_data(), winners.defined() ? winners.mutable_data() : nullptr);
+  }
   if (indices) {
-    Tensor<Index> wide(batch_shape, Layout::channels_last, x.device());
-    x.device().memory().cast(DType::int32, winner.data(), DType::int64, wide.mutable_data(), wide.numel());
+    const Tensor<std::int32_t> places(batch_shape, Layout::channels_last, x.device());
+    const Tensor<T> again(batch_shape, Layout::channels_last, x.device());
+    backend.max_pool2d(g, detail::as_batch(x).data(), again.mutable_data(), places.mutable_data());
+    const Tensor<Index> wide(batch_shape, Layout::channels_last, x.device());
+    x.device().memory().cast(DType::int32, places.data(), DType::int64, wide.mutable_data(), wide.numel());
     *indices = detail::from_batch(wide, y_shape);
   }
 
-  return record("max_pool2d", detail::from_batch(batch, y_shape), {x}, [g, winner, x_grad = grad_of(x)](const Tensor<T>& dy) {
+  const Tensor<T> y = detail::from_batch(batch, y_shape);
+  return record("max_pool2d", y, {x}, [g, winners, y = batch, of = x.body().storage.get(), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
-    Tensor<T> dx({g.batch, g.channels, g.height, g.width}, Layout::channels_last, dy.device());
-    backend_of(dy).max_pool2d_backward(g, detail::as_batch(dy).data(), winner.data(), dx.mutable_data());
+    y.data();  // computed by now, and the winners with it, should it have been owed
+    const Tensor<T> dx = detail::pooled_gradient<T>({.pool = g, .dy = detail::as_batch(dy), .y = y, .winners = winners, .pooled = of});
     x_grad.add(detail::from_batch(dx, x_grad.shape()));
   });
 }

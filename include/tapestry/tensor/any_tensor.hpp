@@ -24,11 +24,12 @@ namespace detail {
 /// Values that are still to be computed (autograd/owed.hpp). Its own memory comes from the cache, as a tensor's does.
 struct Debt {
   virtual ~Debt() = default;
+  virtual bool is_gradient() const { return false; }  // of the two kinds that there are, the one that backward owes
   virtual void pay(void* values) = 0;
   static void* operator new(std::size_t bytes) { return CachingAllocator::instance().allocate(bytes); }
   static void operator delete(void* memory, std::size_t bytes) noexcept { CachingAllocator::instance().deallocate(memory, bytes); }
 };
-inline void settle_debts();
+inline void settle_debts(bool spare_kept = false);
 
 /// Numbers made of a tensor's elements, as weights in the form that a kernel likes; good while the version is the same.
 struct Derived {
@@ -57,6 +58,7 @@ struct Storage {
   std::atomic<std::shared_ptr<const Derived>> derived;  // what was last made of the elements
   std::unique_ptr<Debt> debt;              // set: data is null until someone reads
   std::atomic<int> lent = 0;     // how many debts read these elements when they are paid
+  std::atomic<int> kept = 0;     // how many of those that share this want the elements only if backward comes to need them
 
   Storage(Device on, std::size_t size) : device(on), data(on.memory().allocate(size)), bytes(size) {}
   Storage(Device on, void* borrowed, std::size_t size, std::function<void(void*)> give_back)
@@ -100,11 +102,18 @@ inline std::vector<std::weak_ptr<Storage>>& debts() {
   thread_local std::vector<std::weak_ptr<Storage>> list;
   return list;
 }
-/// Computes what this thread still owes and somebody can still read.
-inline void settle_debts() {
-  for (std::size_t i = 0; i < debts().size(); ++i)
-    if (const auto storage = debts()[i].lock()) storage->elements();
-  debts().clear();
+/// Computes what this thread still owes and somebody can still read; or, with spare_kept, somebody other than backward.
+inline void settle_debts(bool spare_kept) {
+  std::vector<std::weak_ptr<Storage>> left;
+  for (std::size_t i = 0; i < debts().size(); ++i) {
+    const auto storage = debts()[i].lock();
+    if (!storage || !storage->debt) continue;
+    if (spare_kept && storage.use_count() - 1 == storage->kept)
+      left.push_back(storage);
+    else
+      storage->elements();
+  }
+  debts() = std::move(left);
 }
 
 struct TensorBody;

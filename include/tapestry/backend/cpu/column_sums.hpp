@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "allocator.hpp"
+#include "kernel/isa.hpp"
 #include "kernel/vector.hpp"
 #include "parallel_for.hpp"
 
@@ -16,40 +17,51 @@ constexpr Index row_fold(Index rows, Index columns) {
   return rows % fold == 0 ? fold : 1;
 }
 
-/// Adds to sums[c] the numbers a[r][c] - p[c] and to sums[columns + c] the products (a[r][c] - p[c]) * (b[r][c] - m[c]) over r < rows, for
-/// `Side` vectors of columns from c on, of which `count` numbers are wanted. `rows` is small, so within it T is good enough.
-template <class T, int Side>
-void add_column_strip(Index rows, Index columns, Index c, Index count, const T* a, const T* p, const T* b, const T* m, double* sums) {
-  using V = Vector<T, 16>;
-  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
-  const auto read = [count](V& v, const T* from) {
-    if (Side > 1 || count == lanes)
-      load(v, from);
-    else
-      load_some(v, from, count);
-  };
-  V p_here[std::size_t{Side}], m_here[std::size_t{Side}], sum[std::size_t{Side}] = {}, product[std::size_t{Side}] = {};
-  for (Index j = 0; j < Side; ++j) read(p_here[j], p + c + j * lanes), read(m_here[j], m + c + j * lanes);
-  for (Index r = 0; r < rows; ++r)
-    for (Index j = 0; j < Side; ++j) {
-      V from_a, from_b;
-      read(from_a, a + r * columns + c + j * lanes);
-      read(from_b, b + r * columns + c + j * lanes);
-      from_a -= p_here[j];
-      sum[j] += from_a;
-      product[j] += from_a * (from_b - m_here[j]);
+/// Adds to sums[c] the numbers a[r][c] - p[c] and to sums[columns + c] the products (a[r][c] - p[c]) * (b[r][c] - m[c]) over r < rows; columns fill a
+/// vector at least. `rows` is small, so within it T is good enough. Four vectors go by at a time, so that narrow rows are read from end to end.
+template <class T>
+struct ColumnSums {
+  Index rows, columns;
+  const T *a, *p, *b, *m;
+  double* sums;
+
+  template <int Bytes>
+  [[gnu::always_inline]] static void run(const ColumnSums* s) {
+    using V = Vector<T, Bytes>;
+    constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
+    constexpr unsigned side = 4;
+    for (Index c = 0; c < s->columns; c += side * lanes) {
+      Index place[side];  // the last vector ends where the row does and may overlap the one before, or repeat it
+      V p[side], m[side], sum[side] = {}, product[side] = {};
+      TAPESTRY_UNROLL
+      for (unsigned j = 0; j < side; ++j) {
+        place[j] = std::min(c + static_cast<Index>(j) * lanes, s->columns - lanes);
+        load(p[j], s->p + place[j]), load(m[j], s->m + place[j]);
+      }
+      for (Index r = 0; r < s->rows; ++r) {
+        const T *a = s->a + r * s->columns, *b = s->b + r * s->columns;
+        TAPESTRY_UNROLL
+        for (unsigned j = 0; j < side; ++j) {
+          V from_a, from_b;
+          load(from_a, a + place[j]), load(from_b, b + place[j]);
+          from_a -= p[j];
+          sum[j] += from_a;
+          product[j] += from_a * (from_b - m[j]);
+        }
+      }
+      for (unsigned j = 0; j < side; ++j)
+        for (Index lane = std::min(lanes, c + static_cast<Index>(j) * lanes - place[j]); lane < lanes; ++lane) {
+          s->sums[place[j] + lane] += static_cast<double>(sum[j][lane]);
+          s->sums[s->columns + place[j] + lane] += static_cast<double>(product[j][lane]);
+        }
     }
-  for (Index i = 0; i < count; ++i) {
-    sums[c + i] += static_cast<double>(sum[i / lanes][i % lanes]);
-    sums[columns + c + i] += static_cast<double>(product[i / lanes][i % lanes]);
   }
-}
+};
 
 /// sums[c] = sum over r of a[r][c] - p[c];  products[c] = sum over r of (a[r][c] - p[c]) * (b[r][c] - m[c]);  a null p or m is 0.
 /// Rows go in chunks that depend on the sizes alone, whose sums are added in order.
 template <class T>
 void column_sums(Index rows, Index columns, const T* a, const T* p, const T* b, const T* m, double* sums, double* products) {
-  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T)), side = 4;
   if (columns == 0) return;
   const Index fold = row_fold(rows, columns), wide = fold * columns, high = rows / fold;
   const Index chunk = std::max<Index>(1, 32768 / wide), chunks = (high + chunk - 1) / chunk;
@@ -61,12 +73,13 @@ void column_sums(Index rows, Index columns, const T* a, const T* p, const T* b, 
     double* part = parts.data() + begin / chunk * 2 * wide;
     std::fill(part, part + 2 * wide, 0.0);
     for (Index r = begin; r < end; r += run) {
-      const Index here = std::min(run, end - r);
-      const T *from_a = a + r * wide, *from_b = b + r * wide, *to_p = centers.data(), *to_m = to_p + wide;
-      Index c = 0;
-      for (; c + side * lanes <= wide; c += side * lanes)
-        add_column_strip<T, side>(here, wide, c, side * lanes, from_a, to_p, from_b, to_m, part);
-      for (; c < wide; c += lanes) add_column_strip<T, 1>(here, wide, c, std::min(lanes, wide - c), from_a, to_p, from_b, to_m, part);
+      const ColumnSums<T> strip{std::min(run, end - r), wide, a + r * wide, centers.data(), b + r * wide, centers.data() + wide, part};
+      if (wide * static_cast<Index>(sizeof(T)) >= 64)
+        dispatch<ColumnSums<T>>(&strip);
+      else if (wide * static_cast<Index>(sizeof(T)) >= 16)
+        run_baseline<ColumnSums<T>>(&strip);
+      else
+        ColumnSums<T>::template run<static_cast<int>(sizeof(T))>(&strip);
     }
   });
   std::fill(sums, sums + columns, 0.0);

@@ -78,9 +78,11 @@ void direct_weight(const DirectPass<T>& pass, T* packed) {
 }
 
 /// y = epilogue(x * w) at the pixels that the pass has, from packed filters.
+/// `spills`: y has room for a tile's width behind its last pixel, and the filters fit into one panel, so that what a tile computes beyond them may lie
+/// where the next pixel's numbers go afterwards; for one thread.
 /// Scratch   a band of x with its padding, at most about 384 KB, and a place a pixel of it, a thread.
 template <class T>
-void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y) {
+void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y, bool spills = false) {
   const WindowAxis &rows = pass.window.rows, &across = pass.window.columns;
   if (rows.positions <= 0 || across.positions <= 0) return;
   const GemmKernels<T>& kernels = gemm_kernels<T>();
@@ -108,7 +110,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
     for (Index panel = 0; panel < pass.groups * panels; ++panel) {
       const Index group = panel / panels, filter = panel % panels * columns;
       t.b = packed + panel * size;
-      t.columns = std::min(columns, pass.filters - filter);
+      t.columns = spills ? columns : std::min(columns, pass.filters - filter);
       t.channel = group * pass.filters + filter;
       for (Index begin = 0; begin < pixels; begin += segment) {
         const Index row = rows.first + (first + begin / across.positions) * rows.stride;

@@ -26,12 +26,12 @@ inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, fl
   }
 }
 
-/// y = epilogue(x * w); `prepared` is null or comes from convolution_prepare_weight.
-inline bool convolution_forward(const ConvGeometry& g, const float* x, const float* w, const float* prepared, const Epilogue<float>& epilogue,
-                                float* y) {
-  switch (convolution_algorithm(g, ConvPass::forward)) {
+/// y = epilogue(x * w); `prepared` is null or comes from convolution_prepare_weight. `units`: into how many pieces it should be cut for threads.
+inline bool convolution_forward(ConvAlgorithm algorithm, const ConvGeometry& g, const float* x, const float* w, const float* prepared,
+                                const Epilogue<float>& epilogue, float* y, Index units = 6) {
+  switch (algorithm) {
     case ConvAlgorithm::depthwise: depthwise_forward(g, x, w, epilogue, y); break;
-    case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y); break;
+    case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y, units); break;
     case ConvAlgorithm::product:
       gemm<float>({Transpose::no, Transpose::yes, g.batch * g.out_pixels(), g.out_channels, g.in_channels, x, g.in_channels, w, g.in_channels, 0,
                    y, g.out_channels, epilogue.empty() ? nullptr : &epilogue});
@@ -45,6 +45,12 @@ inline bool convolution_forward(const ConvGeometry& g, const float* x, const flo
     case ConvAlgorithm::im2col: return false;
   }
   return true;
+}
+
+/// The same by the algorithm that is chosen or forced.
+inline bool convolution_forward(const ConvGeometry& g, const float* x, const float* w, const float* prepared, const Epilogue<float>& epilogue,
+                                float* y) {
+  return convolution_forward(convolution_algorithm(g, ConvPass::forward), g, x, w, prepared, epilogue, y);
 }
 
 /// dx from dy.

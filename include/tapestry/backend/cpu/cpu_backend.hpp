@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "../reference/loss.hpp"
 #include "broadcast.hpp"
+#include "conv_pooled.hpp"
 #include "conv_run.hpp"
 #include "elementwise.hpp"
 #include "gemm.hpp"
@@ -113,6 +114,12 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
     }
     Backend<T>::conv2d_staged(g, x, w, prepared, stages, y);
   }
+  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                     void* winners) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, static_cast<std::int8_t*>(winners))) return;
+    Backend<T>::conv2d_pooled(g, pool, x, w, prepared, stages, y, winners);
+  }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) override {
     const cpu_kernels::FoldedStages<T> folded(out, stages);
     const Epilogue<T>& epilogue = folded.epilogue();
@@ -128,11 +135,34 @@ class CpuBackend : public CpuKernels<T, Backend<T>> {
       if (cpu_kernels::convolution_backward_weight(g, x, dy, dw)) return;
     Backend<T>::conv2d_backward_weight(g, x, dy, dw);
   }
+  void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward(g, x, w, {.dy = dy}, dx, dw, dbias)) return;
+    Backend<T>::conv2d_backward(g, x, w, dy, dx, dw, dbias);
+  }
+  void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_backward(g, x, w, {.pooled = &d}, dx, dw, dbias)) return;
+    Backend<T>::conv2d_pooled_backward(g, x, w, d, dx, dw, dbias);
+  }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) override {
     cpu_kernels::max_pool2d(g, x, y, where);
   }
   void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) override {
     cpu_kernels::max_pool2d_backward(g, dy, where, dx);
+  }
+  void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::windows_apart(g)) return cpu_kernels::max_pool_rows(g, x, y, nullptr, static_cast<std::int8_t*>(winners));
+    Backend<T>::max_pool2d_kept(g, x, y, winners);
+  }
+  Index winner_bytes(const PoolGeometry& g) const override {
+    return std::same_as<T, float> && cpu_kernels::windows_apart(g) ? g.batch * g.out_pixels() * g.channels : Backend<T>::winner_bytes(g);
+  }
+  void pooled_gradient(const PooledGradient<T>& d, T* dx) override {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::windows_apart(d.pool)) return cpu_kernels::pooled_gradient(d, 0, d.pool.batch, {d.pool.height, d.pool.width}, d.pool.channels, dx);
+    Backend<T>::pooled_gradient(d, dx);
   }
   void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) override {
     cpu_kernels::average(g, false, count_padding, divisor, x, y);

@@ -8,6 +8,7 @@
 #include "allocator.hpp"
 #include "cast.hpp"
 #include "parallel_for.hpp"
+#include "random.hpp"
 #include "strided_copy.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -70,9 +71,7 @@ class CpuMemory : public DeviceMemory {
   }
 
   void bernoulli(RandomStream random, double probability, Index count, bool* to) override {
-    parallel_for(count, 8192, [=](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) to[i] = random.uniform(i) < probability;
-    });
+    cpu_kernels::bernoulli(random, probability, count, to);
   }
   void random_integers(RandomStream random, Index low, Index high, Index count, Index* to) override {
     parallel_for(count, 8192, [=](Index begin, Index end) {

@@ -8,6 +8,7 @@
 #include "../reference/pool.hpp"
 #include "allocator.hpp"
 #include "elementwise.hpp"
+#include "kernel/finish.hpp"
 #include "kernel/isa.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
@@ -76,6 +77,7 @@ struct MaxOfPixels {
           best = best == best ? larger : best;
         }
         store(best, w->y + i * w->channels + c);
+        if (!w->where) continue;
         if constexpr (sizeof(T) == 4)
           store(at, w->where + i * w->channels + c);
         else
@@ -85,10 +87,82 @@ struct MaxOfPixels {
   }
 };
 
+/// Whether windows begin in the image and have no dilation; only the last may hang over its edge.
+inline bool plain_windows(const PoolGeometry& g) {
+  return g.padding == Size2(0) && g.dilation == Size2(1) && g.channels >= 4 && (g.out_height - 1) * g.stride.height < g.height &&
+         (g.out_width - 1) * g.stride.width < g.width;
+}
+/// Whether no two of them overlap, either. Then a winner is noted as its number in the window, a byte.
+inline bool windows_apart(const PoolGeometry& g) {
+  return plain_windows(g) && g.kernel.height <= g.stride.height && g.kernel.width <= g.stride.width && g.kernel.height * g.kernel.width <= 127;
+}
+
+/// A row of such windows.
+struct MaxPoolRow {
+  const PoolGeometry* geometry;
+  const float* image;
+  Index row;  // where the windows begin
+  float* y;
+  std::int32_t* where;  // the winners' pixels; or null
+  std::int8_t* noted;   // their numbers in the window; or null
+  const Epilogue<float>* epilogue;  // of the largest; or null
+
+  template <int Bytes>
+  [[gnu::always_inline]] static void run(const MaxPoolRow* r) {
+    using V = Vector<float, Bytes>;
+    using Lanes = Vector<std::int32_t, Bytes>;
+    using Bytes8 = Vector<std::int8_t, Bytes / 4>;
+    constexpr Index lanes = Bytes / 4;
+    const PoolGeometry& g = *r->geometry;
+    const Index rows = std::min(g.kernel.height, g.height - r->row), width = r->where ? g.width : g.kernel.width;
+    for (Index j = 0; j < g.out_width; ++j) {
+      const Index column = j * g.stride.width, columns = std::min(g.kernel.width, g.width - column), place = r->where ? r->row * width + column : 0;
+      for (Index next = 0; next < g.channels; next += lanes) {
+        const Index c = std::min(next, g.channels - lanes);  // the last vector may overlap the one before
+        V best, v;
+        load(best, r->image + (r->row * g.width + column) * g.channels + c);
+        Lanes at = Lanes{} + static_cast<std::int32_t>(place);
+        for (Index u = 0; u < rows; ++u)
+          for (Index k = u == 0; k < columns; ++k) {
+            load(v, r->image + ((r->row + u) * g.width + column + k) * g.channels + c);
+            V larger = v <= best ? best : v;
+            Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
+            keep_apart(larger), keep_apart(there);
+            at = best == best ? there : at;
+            best = best == best ? larger : best;
+          }
+        if (r->epilogue) finish(best, *r->epilogue, c, static_cast<const float*>(nullptr));
+        store(best, r->y + j * g.channels + c);
+        if (r->where) store(at, r->where + j * g.channels + c);
+        if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * g.channels + c);
+      }
+    }
+  }
+};
+
+/// Max pooling of plain windows; `where` or `noted` or both may be null. A bias and an activation never turn the order of numbers around, so they may come
+/// after the pooling, as its epilogue.
+inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::int32_t* where, std::int8_t* noted,
+                          const Epilogue<float>* epilogue = nullptr) {
+  parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index out = i * g.out_width * g.channels;
+      const MaxPoolRow row{&g, x + i / g.out_height * g.in_pixels() * g.channels, i % g.out_height * g.stride.height, y + out,
+                           where ? where + out : nullptr, noted ? noted + out : nullptr, epilogue};
+      if (g.channels >= 16)
+        dispatch<MaxPoolRow>(&row);
+      else
+        run_baseline<MaxPoolRow>(&row);
+    }
+  });
+}
+
 template <Floating T>
 void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
   constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
   if (g.channels == 0) return;
+  if constexpr (std::same_as<T, float>)
+    if (plain_windows(g)) return max_pool_rows(g, x, y, where, nullptr);
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
     Windows windows(g, false);
     const Scratch<Index> pixels(g.out_width * g.kernel.height * g.kernel.width), ends(g.out_width);
@@ -101,7 +175,7 @@ void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
       }
       const Index out = row * g.out_width * g.channels;
       const MaxPoolWindows<T> w{x + row / g.out_height * g.in_pixels() * g.channels, g.channels, g.out_width, pixels.data(), ends.data(),
-                                y + out, where + out};
+                                y + out, where ? where + out : nullptr};
       if (g.channels < lanes)
         MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
       else if (g.channels < 4 * lanes)

@@ -83,6 +83,7 @@ struct WinogradFilters {
   const float* w;
   bool adjoint = false;
   const float* u = nullptr;  // transformed already, or null
+  bool turned = true;        // adjoint filters: as dx by a forward pass wants them; else as they are, for the adjoint of one
   Index columns = gemm_kernels<float>().columns;
   Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = winograd_planes * plane;
 
@@ -98,7 +99,7 @@ struct WinogradFilters {
         for (Index tap = 0; tap < 9; ++tap) {
           const float* from = w + (c * 9 + tap) * g.out_channels + first;
           if (count < columns) from = std::copy(from, from + count, padded.data() + tap * columns) - count;
-          t.from[8 - tap] = from;
+          t.from[turned ? 8 - tap : tap] = from;
         }
         WinogradTiles::planes(t.to, to + c * columns, plane);
         transform_tile<WinogradWeight>(t);
@@ -184,7 +185,8 @@ struct WinogradBlock {
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 8 MB of tiles,
 ///           and 36 * C numbers a filter of one panel a thread.
-inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y) {
+/// `units`: into how many blocks of tiles it should be cut for threads.
+inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g);
@@ -194,7 +196,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
     Index block = std::clamp<Index>((Index{640} << 10) / tile_bytes / 12, 1, 4) * 12;
-    while (block > 12 && tiles.count < 6 * block) block -= 12;
+    while (block > 12 && tiles.count < units * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
       const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};

@@ -49,7 +49,7 @@ void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
       pixel = row * g.width + column;
     });
     y[out_at(g, n, i, j, c)] = best;
-    where[out_at(g, n, i, j, c)] = static_cast<std::int32_t>(pixel);
+    if (where) where[out_at(g, n, i, j, c)] = static_cast<std::int32_t>(pixel);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "finish.hpp"
 #include "isa.hpp"
@@ -67,8 +68,19 @@ struct WinogradWeightGradient {
   }
 };
 
+/// B, 6 x 6, the adjoint of WinogradInput: the gradient of a window, which is added to what its pixels have of other windows.
+struct WinogradInputGradient {
+  static constexpr unsigned from = 6, to = 6;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    const V p = a[1] + a[2], q = a[1] - a[2], r = a[3] + a[4], s = a[3] - a[4];
+    o[0] = 4.f * a[0], o[1] = 4.f * (a[5] - q) - 2.f * s, o[2] = -5.f * a[0] - 4.f * p - r;
+    o[3] = q + 2.f * s - 5.f * a[5], o[4] = a[0] + p + r, o[5] = a[5];
+  }
+};
+
 /// Where the numbers of one tile lie: row-major places of `from` x `from` inputs and `to` x `to` outputs, a run of channels at each.
-/// Outputs of a tile of pixels that lie outside the image have no place: null.
+/// Results for pixels that lie outside the image have no place: null.
 struct WinogradTile {
   const float* from[36];
   float* to[36];
@@ -107,6 +119,17 @@ struct TransformTile {
             if (!place) continue;
             if (t->epilogue) finish(out[column], *t->epilogue, c, place + c + t->residual);
             store(out[column], place + c);
+          }
+        } else if constexpr (std::is_same_v<Transform, WinogradInputGradient>) {
+          for (unsigned column = 0; column < to; ++column) {
+            float* place = t->to[row * to + column];
+            if (!place) continue;
+            V old;
+            load(old, place + c);
+            if (c != i) {  // what overlaps has been added
+              for (Index lane = 0; lane < i - c; ++lane) out[column][lane] = 0;
+            }
+            store(old + out[column], place + c);
           }
         } else {
           TAPESTRY_UNROLL
