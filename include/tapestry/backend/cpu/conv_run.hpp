@@ -13,7 +13,7 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 inline WeightForm convolution_weight_form(const ConvGeometry& g) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
-  if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size(g), kind, g.dilation};
+  if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size({g, nullptr}), kind, g.dilation};
   if (algorithm == ConvAlgorithm::direct) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
   return {};
 }

@@ -93,6 +93,7 @@ struct GemmTile {
         V b0, b1;
         load(b0, b);
         load(b1, b + lanes);
+        __builtin_prefetch(b + 24 * b_step), __builtin_prefetch(b + 24 * b_step + lanes);  // for tiles that are the first to see it
         b += b_step;
         TAPESTRY_UNROLL
         for (int i = 0; i < Rows; ++i) {
