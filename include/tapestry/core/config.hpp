@@ -17,9 +17,11 @@
 // Another macro is the user's: who links tapestry::compiled has TAPESTRY_COMPILED defined. All it does is to declare, by `extern template`,
 // what that library holds ready, so that it is not compiled again.
 
-// Before a loop with a fixed number of turns that work on registers.
+// Before a loop with a fixed number of turns that work on registers, and before a long loop of few instructions.
 #ifdef __clang__
 #define TAPESTRY_UNROLL _Pragma("clang loop unroll(full)")
+#define TAPESTRY_UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
 #else
 #define TAPESTRY_UNROLL _Pragma("GCC unroll 16")
+#define TAPESTRY_UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif

@@ -60,6 +60,21 @@ TEST_CASE("gemm: the shapes of convolutions, which take other roads") {
   });
 }
 
+TEST_CASE("gemm applies an epilogue whatever road it takes") {
+  EachInstructionSet().run([] {
+    for (const Index rows : {1, 2, 5, 9, 16, 17, 40})
+      for (const Index columns : {3, 70}) {
+        const ConvolutionCase c(convolution(1, 107, 1, rows, columns, 1), 7);  // a product of its pixels and filters
+        const FullEpilogue full(c.g, Activation::relu, 8);
+        std::vector<float> y = c.unwritten(c.dy);
+        cpu_kernels::gemm<float>({Transpose::no, Transpose::yes, rows, columns, 107, c.x.data(), 107, c.w.data(), 107, 0, y.data(), columns,
+                                  &full.epilogue});
+        INFO(rows << " x " << columns);
+        CHECK(error_over_rms(y, full.apply(c.y())) < 1e-5);
+      }
+  });
+}
+
 TEST_CASE("gemm gives the same bits for any number of threads") {
   const int before = num_threads();
   for (const Sizes s : {Sizes{100, 130, 900}, Sizes{30, 27, 20000}}) {

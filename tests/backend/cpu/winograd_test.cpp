@@ -18,7 +18,7 @@ std::vector<float> run(cpu_kernels::WinogradFilters filters, const std::vector<f
                        const Epilogue<float>& epilogue) {
   std::vector<float> y = ConvolutionCase::unwritten(like), u;
   if (kept) {
-    u.assign(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(filters.g)), std::nanf(""));
+    u.assign(static_cast<std::size_t>(cpu_kernels::winograd_weight_size(filters)), std::nanf(""));
     cpu_kernels::winograd_weight(filters, u.data());
     filters.u = u.data();
   }
@@ -58,6 +58,30 @@ TEST_CASE("Winograd's three passes are the plain loops' within the error stated,
       CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
     }
   });
+}
+
+TEST_CASE("Winograd's large tiles are the plain loops' forward pass within the error stated, for any channels, sizes and padding") {
+  EachInstructionSet().run([] {
+    const RandomStream random{12};
+    Index draw = 0;
+    for (std::uint64_t seed = 0; seed < 15; ++seed) {
+      ConvGeometry g = drawn(random, draw);
+      g.in_channels += 12, g.out_channels += 12;
+      const ConvolutionCase c(g, seed);
+      const FullEpilogue full(g, Activation::relu, seed);
+      INFO(g);
+      for (const bool kept : {false, true}) {
+        cpu_kernels::WinogradFilters filters{.g = g, .w = c.w.data(), .side = 6};
+        CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < tolerance);
+        const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(g);
+        filters = {.g = adjoint, .w = c.w.data(), .adjoint = true, .side = 6};
+        CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < tolerance);
+      }
+    }
+  });
+  CHECK(cpu_kernels::winograd_side(convolution(1, 64, 112, 112, 64, 3, 1, 1)) == 6);
+  CHECK(cpu_kernels::winograd_side(convolution(1, 512, 14, 14, 512, 3, 1, 1)) == 4);
+  CHECK(cpu_kernels::winograd_side(convolution(1, 8, 112, 112, 64, 3, 1, 1)) == 4);
 }
 
 TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {

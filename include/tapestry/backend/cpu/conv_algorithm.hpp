@@ -80,11 +80,13 @@ struct ConvCost {
   }
   double winograd() const {
     const bool adjoint = pass == ConvPass::backward_data;
-    const Index tiles = g.batch * ((adjoint ? g.width : g.out_width) + 3) / 4 * (((adjoint ? g.height : g.out_height) + 3) / 4);
-    const double n = std::ceil(static_cast<double>(tiles) / 4) * 4, in = padded(adjoint ? g.out_channels : g.in_channels, 4);
-    const double across = padded(adjoint ? g.in_channels : g.out_channels, lanes);
-    // 36 products, the transforms of 36 numbers a channel of a tile, and those of a filter.
-    return 36 * (n * in * across / 0.88 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 6) * in * across);
+    const ConvGeometry own = adjoint ? cpu_kernels::adjoint_geometry(g) : g;
+    const Index side = pass == ConvPass::backward_weight ? 4 : cpu_kernels::winograd_side(own);
+    const Index tiles = g.batch * ((own.out_width + side - 1) / side) * ((own.out_height + side - 1) / side);
+    const double n = std::ceil(static_cast<double>(tiles) / 4) * 4, in = padded(own.in_channels, 4), across = padded(own.out_channels, lanes);
+    // A product a plane, the transforms of a number a plane, channel and tile, and those of a filter.
+    return static_cast<double>((side + 2) * (side + 2)) *
+           (n * in * across / 0.92 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 6) * in * across);
   }
 };
 }  // namespace detail

@@ -49,7 +49,11 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
       direct_forward(DirectPass<float>::forward(seen.with_batch(part.batch), w), x + begin * x_image, prepared, {}, whole.data(), g.out_channels < columns);
       return max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr, &epilogue);
     }
-    convolution_forward(algorithm, seen.with_batch(part.batch), x + begin * x_image, w, prepared, epilogue, whole.data(), 1);
+    const ConvGeometry here = seen.with_batch(part.batch);
+    if (algorithm == ConvAlgorithm::winograd)  // in the tiles of the whole convolution, for which the filters are prepared
+      winograd_forward({.g = here, .w = w, .u = prepared, .side = winograd_side(g)}, x + begin * x_image, epilogue, whole.data(), 1);
+    else
+      convolution_forward(algorithm, here, x + begin * x_image, w, prepared, epilogue, whole.data());
     max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);
   });
   return true;

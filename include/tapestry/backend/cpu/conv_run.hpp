@@ -13,7 +13,7 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 inline WeightForm convolution_weight_form(const ConvGeometry& g) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
-  if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size(g), kind, g.dilation};
+  if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size({g, nullptr}), kind, g.dilation};
   if (algorithm == ConvAlgorithm::direct) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
   return {};
 }
@@ -26,12 +26,12 @@ inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, fl
   }
 }
 
-/// y = epilogue(x * w); `prepared` is null or comes from convolution_prepare_weight. `units`: into how many pieces it should be cut for threads.
+/// y = epilogue(x * w); `prepared` is null or comes from convolution_prepare_weight.
 inline bool convolution_forward(ConvAlgorithm algorithm, const ConvGeometry& g, const float* x, const float* w, const float* prepared,
-                                const Epilogue<float>& epilogue, float* y, Index units = 6) {
+                                const Epilogue<float>& epilogue, float* y) {
   switch (algorithm) {
     case ConvAlgorithm::depthwise: depthwise_forward(g, x, w, epilogue, y); break;
-    case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y, units); break;
+    case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y); break;
     case ConvAlgorithm::product:
       gemm<float>({Transpose::no, Transpose::yes, g.batch * g.out_pixels(), g.out_channels, g.in_channels, x, g.in_channels, w, g.in_channels, 0,
                    y, g.out_channels, epilogue.empty() ? nullptr : &epilogue});

@@ -143,8 +143,10 @@ template <class T>
 void gemm_dot(const Product<T>& g) {
   constexpr Index columns = DotTile<T>::columns;
   parallel_for(g.n, columns * std::clamp<Index>(16384 / (g.k * columns), 1, 16), [&](Index begin, Index end) {
+    DotOperands<T> t{g.m, columns, g.k, g.a, g.lda, nullptr, g.ldb, nullptr, g.ldc, g.beta, g.epilogue};
     for (Index j = begin; j < end; j += columns) {
-      const DotOperands<T> t{g.m, std::min(columns, end - j), g.k, g.a, g.lda, g.b + j * g.ldb, g.ldb, g.c + j, g.ldc, g.beta};
+      t.columns = std::min(columns, end - j), t.b = g.b + j * g.ldb, t.c = g.c + j;
+      if (g.epilogue) t.channel = j, t.residual = g.epilogue->residual + j;
       dispatch<DotTile<T>>(&t);
     }
   });
@@ -197,12 +199,14 @@ void gemm(const Product<T>& g) {
       for (Index j = 0; j < g.n; ++j) g.c[i * g.ldc + j] = g.beta == T{0} ? T{0} : g.beta * g.c[i * g.ldc + j];
     return;
   }
+  const bool dot = g.m <= 16 && g.a_op == Transpose::no && g.b_op == Transpose::yes && g.k >= 64;
+  if (dot && g.n >= 64) return gemm_dot(g);
   const Index chunks = std::min<Index>(16, g.k / 2048);
   if (chunks >= 2 && g.m * g.n <= Index{1} << 15 && !g.epilogue) {
     const Index length = divide_up(g.k, chunks);
     return gemm_split(g, divide_up(g.k, length));  // no chunk is empty
   }
-  if (g.m <= 16 && g.a_op == Transpose::no && g.b_op == Transpose::yes && g.k >= 64 && !g.epilogue) return gemm_dot(g);
+  if (dot) return gemm_dot(g);
   if (g.m <= 32 && g.a_op == Transpose::no && g.b_op == Transpose::no && g.n >= 256) return gemm_few_rows(g);
   gemm_blocked(g);
 }

@@ -9,14 +9,13 @@
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 // Winograd's convolution F(4x4, 3x3): a window of 6 x 6 pixels gives a tile of 4 x 4 outputs by 36 products a pair of channels instead of 144,
+// or F(6x6, 3x3): a window of 8 x 8 pixels gives a tile of 6 x 6 outputs by 64 products instead of 324, in the forward pass of large images,
 //
 //   Y = A^T [ sum over c of (G w G^T) . (B^T X B) ] A      and, its adjoint,   dW = G^T [ sum over tiles of (B^T X B) . (A dY A^T) ] G
 //
-// where the sums are 36 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
+// where the sums are 36 or 64 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
 // In float32 its errors are up to 1e-4 of the result's root mean square, against 1e-6 of a direct sum.
 // Source   Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
-
-inline constexpr Index winograd_planes = 36;
 
 inline bool winograd_fits(const ConvGeometry& g) {
   return g.kernel == Size2(3) && g.stride == Size2(1) && g.dilation == Size2(1) && g.groups == 1 &&
@@ -32,16 +31,28 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
   return a;
 }
 
-/// The tiles of a convolution and how their numbers lie while they are worked on: planes[36][tile][channel].
+/// The side of the tiles that a forward pass is cut into, by the number of products, of transformed numbers and of filters' numbers that are read.
+inline Index winograd_side(const ConvGeometry& g) {
+  if (std::min(g.in_channels, g.out_channels) < 16) return 4;
+  const auto cost = [&](Index side) {
+    const Index tiles = g.batch * divide_up(g.out_height, side) * divide_up(g.out_width, side), planes = (side + 2) * (side + 2);
+    const Index pair = g.in_channels * g.out_channels;
+    return planes * (tiles * (pair + 14 * (g.in_channels + g.out_channels)) + 10 * pair);
+  };
+  return cost(6) < cost(4) ? 6 : 4;
+}
+
+/// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
 struct WinogradTiles {
   const ConvGeometry& g;
-  Index down = divide_up(g.out_height, 4), across = divide_up(g.out_width, 4), count = g.batch * down * across;
+  Index side, window = side + 2, planes = window * window;  // pixels of a tile of outputs, and of what it is computed from
+  Index down = divide_up(g.out_height, side), across = divide_up(g.out_width, side), count = g.batch * down * across;
   Index columns = gemm_kernels<float>().columns;
   Index panels = divide_up(g.out_channels, columns);  // of filters
   Index x_row = padded_row(g.in_channels, columns), y_row = padded_row(g.out_channels, columns);
   Scratch<float> zeros{std::max(g.in_channels, g.out_channels)};  // what lies outside an image
 
-  explicit WinogradTiles(const ConvGeometry& geometry) : g(geometry) {
+  explicit WinogradTiles(const ConvGeometry& geometry, Index tile_side = 4) : g(geometry), side(tile_side) {
     std::fill(zeros.data(), zeros.data() + std::max(g.in_channels, g.out_channels), 0.f);
   }
   // Rows and planes must not lie a large power of two apart, or they would compete for the same places of the cache.
@@ -53,25 +64,25 @@ struct WinogradTiles {
 
   /// Points `places` at a square of pixels of an image whose upper left one is (row, column), or at `outside`.
   template <class P>
-  static void square(P** places, int side, P* image, Index row, Index column, Index height, Index width, Index channels, P* outside) {
-    for (int i = 0; i < side; ++i)
-      for (int j = 0; j < side; ++j) {
+  static void square(P** places, Index pixels, P* image, Index row, Index column, Index height, Index width, Index channels, P* outside) {
+    for (Index i = 0; i < pixels; ++i)
+      for (Index j = 0; j < pixels; ++j) {
         const Index r = row + i, c = column + j;
         *places++ = r >= 0 && r < height && c >= 0 && c < width ? image + (r * width + c) * channels : outside;
       }
   }
   void x_square(const float** places, const float* x, Index tile) const {
-    const Index n = tile / (down * across), i = tile / across % down * 4 - g.padding.height, j = tile % across * 4 - g.padding.width;
-    square<const float>(places, 6, x + n * g.in_pixels() * g.in_channels, i, j, g.height, g.width, g.in_channels, zeros.data());
+    const Index n = tile / (down * across), i = tile / across % down * side - g.padding.height, j = tile % across * side - g.padding.width;
+    square<const float>(places, window, x + n * g.in_pixels() * g.in_channels, i, j, g.height, g.width, g.in_channels, zeros.data());
   }
   template <class P>
   void y_square(P** places, P* y, Index tile, P* outside) const {
-    const Index n = tile / (down * across), i = tile / across % down * 4, j = tile % across * 4;
-    square(places, 4, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels, outside);
+    const Index n = tile / (down * across), i = tile / across % down * side, j = tile % across * side;
+    square(places, side, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels, outside);
   }
   template <class P>
-  static void planes(P** places, P* first, Index plane) {
-    for (Index f = 0; f < winograd_planes; ++f) places[f] = first + f * plane;
+  static void point_at_planes(P** places, Index planes, P* first, Index plane) {
+    for (Index f = 0; f < planes; ++f) places[f] = first + f * plane;
   }
 };
 
@@ -84,8 +95,11 @@ struct WinogradFilters {
   bool adjoint = false;
   const float* u = nullptr;  // transformed already, or null
   bool turned = true;        // adjoint filters: as dx by a forward pass wants them; else as they are, for the adjoint of one
+  Index side = winograd_side(g), planes = (side + 2) * (side + 2);
   Index columns = gemm_kernels<float>().columns;
-  Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = winograd_planes * plane;
+  Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = planes * plane;
+
+  void transform(const WinogradTile& t) const { side == 6 ? transform_tile<LargeWinogradWeight>(t) : transform_tile<WinogradWeight>(t); }
 
   /// u of one panel = G w G^T; filters that the last panel lacks are 0.
   void transform_panel(Index panel, float* to) const {
@@ -101,8 +115,8 @@ struct WinogradFilters {
           if (count < columns) from = std::copy(from, from + count, padded.data() + tap * columns) - count;
           t.from[turned ? 8 - tap : tap] = from;
         }
-        WinogradTiles::planes(t.to, to + c * columns, plane);
-        transform_tile<WinogradWeight>(t);
+        WinogradTiles::point_at_planes(t.to, planes, to + c * columns, plane);
+        transform(t);
       }
       return;
     }
@@ -116,16 +130,15 @@ struct WinogradFilters {
         t.from[tap] = panels.data() + tap * t.channels;
         pack_columns(depth, count, columns, w + (first * 9 + tap) * channels + c, 9 * channels, panels.data() + tap * t.channels);
       }
-      WinogradTiles::planes(t.to, to + c * columns, plane);
-      transform_tile<WinogradWeight>(t);
+      WinogradTiles::point_at_planes(t.to, planes, to + c * columns, plane);
+      transform(t);
     }
   }
 };
 
-/// How many numbers the transformed filters of a pass have; for the pass that gives dx ask with adjoint_geometry.
-inline Index winograd_weight_size(const ConvGeometry& g) {
-  const WinogradFilters filters{g, nullptr};
-  return divide_up(g.out_channels, filters.columns) * filters.panel_size;
+/// How many numbers the transformed filters of a pass have.
+inline Index winograd_weight_size(const WinogradFilters& filters) {
+  return divide_up(filters.g.out_channels, filters.columns) * filters.panel_size;
 }
 
 /// All of u, for passes to come.
@@ -143,9 +156,9 @@ struct WinogradBlock {
   float *v, *m;
   Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
 
-  static Index v_size(const WinogradTiles& tiles, Index count) { return winograd_planes * WinogradTiles::plane(count, tiles.x_row); }
+  static Index v_size(const WinogradTiles& tiles, Index count) { return tiles.planes * WinogradTiles::plane(count, tiles.x_row); }
   static Index m_size(const WinogradTiles& tiles, const GemmKernels<float>& kernels, Index count) {
-    return winograd_planes * WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
+    return tiles.planes * WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
   }
 
   void transform_input(const float* x, Index begin, Index end) const {
@@ -153,8 +166,8 @@ struct WinogradBlock {
     t.channels = tiles.g.in_channels;
     for (Index i = begin; i < end; ++i) {
       tiles.x_square(t.from, x, first + i);
-      WinogradTiles::planes(t.to, v + i * tiles.x_row, v_plane);
-      transform_tile<WinogradInput>(t);
+      WinogradTiles::point_at_planes(t.to, tiles.planes, v + i * tiles.x_row, v_plane);
+      tiles.side == 6 ? transform_tile<LargeWinogradInput>(t) : transform_tile<WinogradInput>(t);
     }
   }
   /// M = V U in one plane of one panel of filters.
@@ -174,24 +187,24 @@ struct WinogradBlock {
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
     if (epilogue.residual) t.residual = epilogue.residual - y;
     for (Index i = begin; i < end; ++i) {
-      WinogradTiles::planes<const float>(t.from, m + i * tiles.y_row, m_plane);
+      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
       tiles.y_square<float>(t.to, y, first + i, nullptr);
-      transform_tile<WinogradOutput>(t);
+      tiles.side == 6 ? transform_tile<LargeWinogradOutput>(t) : transform_tile<WinogradOutput>(t);
     }
   }
 };
 }  // namespace detail
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
-/// Scratch   36 * (C + O) numbers a tile, for at most 48 tiles a thread and the filters if they are few; else for up to 8 MB of tiles,
-///           and 36 * C numbers a filter of one panel a thread.
+/// Scratch   36 * (C + O) numbers a tile, or 64 for a large one, for at most 48 tiles a thread and the filters if they are few; else for up to
+///           24 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
 /// `units`: into how many blocks of tiles it should be cut for threads.
 inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const WinogradTiles tiles(g);
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
-  if (panels_size * 4 <= Index{tiles.count < 256 ? 4 : 12} << 20) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  const WinogradTiles tiles(g, filters.side);
+  const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
+  if (panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
@@ -201,23 +214,28 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
       const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};
       b.transform_input(x, 0, b.count);
-      for (Index plane = 0; plane < winograd_planes; ++plane)
+      for (Index plane = 0; plane < tiles.planes; ++plane)
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
       b.transform_output(epilogue, y, 0, b.count);
     });
   }
-  // The filters are more than a cache holds: threads share out their panels, and each panel goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{8} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  // The filters are more than a cache holds: threads share them out, and each goes by once for many tiles.
+  const Index block = std::clamp<Index>((Index{24} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_input(x, begin, end); });
-    parallel_for(tiles.panels, 1, [&](Index panel, Index) {
-      const Scratch<float> transformed(filters.u ? 0 : filters.panel_size);
-      if (!filters.u) filters.transform_panel(panel, transformed.data());
-      const float* u = filters.u ? filters.u + panel * filters.panel_size : transformed.data();
-      for (Index plane = 0; plane < winograd_planes; ++plane) b.multiply(filters, u, plane, panel);
-    });
+    if (filters.u) {  // then a plane's tiles stay in a thread's cache while its filters go by
+      parallel_for(tiles.planes, 1, [&](Index plane, Index) {
+        for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, filters.u + panel * filters.panel_size, plane, panel);
+      });
+    } else {
+      parallel_for(tiles.panels, 1, [&](Index panel, Index) {
+        const Scratch<float> u(filters.panel_size);
+        filters.transform_panel(panel, u.data());
+        for (Index plane = 0; plane < tiles.planes; ++plane) b.multiply(filters, u.data(), plane, panel);
+      });
+    }
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, begin, end); });
   }
 }
@@ -249,7 +267,7 @@ struct WinogradWeightSum {
     WinogradTile t;
     t.channels = tiles.g.in_channels;
     for (Index i = begin; i < end; ++i) {
-      WinogradTiles::planes<const float>(t.from, du + i * tiles.x_row, plane_size);
+      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, du + i * tiles.x_row, plane_size);
       for (Index tap = 0; tap < 9; ++tap) t.to[tap] = dw + ((first + i) * 9 + tap) * tiles.g.in_channels;
       transform_tile<WinogradWeightGradient>(t);
     }
@@ -265,10 +283,10 @@ inline void winograd_pair(const WinogradTiles& tiles, const float* x, const floa
   a.channels = tiles.g.in_channels, b.channels = tiles.g.out_channels;
   for (Index i = begin; i < end; ++i) {
     tiles.x_square(a.from, x, i);
-    WinogradTiles::planes(a.to, v + (i - first) * tiles.x_row, v_plane);
+    WinogradTiles::point_at_planes(a.to, tiles.planes, v + (i - first) * tiles.x_row, v_plane);
     transform_tile<WinogradInput>(a);
     tiles.y_square<const float>(b.from, dy, i, tiles.zeros.data());
-    WinogradTiles::planes(b.to, dyt + (i - first) * tiles.y_row, y_plane);
+    WinogradTiles::point_at_planes(b.to, tiles.planes, dyt + (i - first) * tiles.y_row, y_plane);
     transform_tile<WinogradGradient>(b);
   }
 }
@@ -278,23 +296,23 @@ inline void winograd_pair(const WinogradTiles& tiles, const float* x, const floa
 inline void winograd_weight_by_parts(const WinogradTiles& tiles, const float* x, const float* dy, float* dw) {
   const ConvGeometry& g = tiles.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{448} << 10) / tile_bytes, 24, 64);
+  const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{448} << 10) / tile_bytes, 24, 64);
   const Index v_plane = WinogradTiles::plane(block, tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
-  const Index size = winograd_planes * WinogradTiles::plane(g.out_channels, tiles.x_row);
+  const Index size = tiles.planes * WinogradTiles::plane(g.out_channels, tiles.x_row);
   const Index part = round_up(divide_up(tiles.count, 8), block), parts = divide_up(tiles.count, part);
   const Scratch<float> sums(parts * size);
   parallel_for(tiles.count, part, [&](Index begin, Index end) {
-    const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane);
+    const Scratch<float> v(tiles.planes * v_plane), dyt(tiles.planes * y_plane);
     const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, sums.data() + begin / part * size};
     for (Index first = begin; first < end; first += block) {
       const Index last = std::min(end, first + block);
       winograd_pair(tiles, x, dy, first, first, last, v.data(), v_plane, dyt.data(), y_plane);
-      for (Index plane = 0; plane < winograd_planes; ++plane) sum.add(plane, last - first, first == begin ? 0.f : 1.f);
+      for (Index plane = 0; plane < tiles.planes; ++plane) sum.add(plane, last - first, first == begin ? 0.f : 1.f);
     }
   });
   const WinogradWeightSum all{tiles, kernels, nullptr, nullptr, 0, 0, 0, g.out_channels, sums.data()};
   parallel_for(g.out_channels, 4, [&](Index begin, Index end) {
-    for (Index plane = 0; plane < winograd_planes; ++plane) {
+    for (Index plane = 0; plane < tiles.planes; ++plane) {
       float* to = sums.data() + plane * all.plane_size;
       for (Index p = 1; p < parts; ++p)
         for (Index i = begin * tiles.x_row; i < end * tiles.x_row; ++i) to[i] += to[p * size + i];
@@ -307,13 +325,13 @@ inline void winograd_weight_by_parts(const WinogradTiles& tiles, const float* x,
 inline void winograd_weight_by_filters(const WinogradTiles& tiles, const float* x, const float* dy, float* dw) {
   const ConvGeometry& g = tiles.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
-  const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4;
+  const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4;
   const bool at_once = tiles.count * tile_bytes <= Index{24} << 20;
   const Index block = at_once ? tiles.count : std::max<Index>(16, (Index{8} << 20) / tile_bytes);
   const Index v_plane = WinogradTiles::plane(block, tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
-  const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane);
+  const Scratch<float> v(tiles.planes * v_plane), dyt(tiles.planes * y_plane);
   const Index share = 2 * max_tile_rows, shares = divide_up(g.out_channels, share);  // of filters
-  const Index share_size = winograd_planes * WinogradTiles::plane(share, tiles.x_row);
+  const Index share_size = tiles.planes * WinogradTiles::plane(share, tiles.x_row);
   const Scratch<float> kept(at_once ? 0 : shares * share_size);
   for (Index first = 0; first < tiles.count; first += block) {
     const Index count = std::min(block, tiles.count - first);
@@ -325,7 +343,7 @@ inline void winograd_weight_by_filters(const WinogradTiles& tiles, const float* 
       const Index filters = std::min(share, g.out_channels - unit * share);
       const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, unit * share, filters,
                                   at_once ? own.data() : kept.data() + unit * share_size};
-      for (Index plane = 0; plane < winograd_planes; ++plane) sum.add(plane, count, first == 0 ? 0.f : 1.f);
+      for (Index plane = 0; plane < tiles.planes; ++plane) sum.add(plane, count, first == 0 ? 0.f : 1.f);
       if (first + count == tiles.count) sum.transform(0, filters, dw);
     });
   }
@@ -338,7 +356,7 @@ inline void winograd_weight_by_filters(const WinogradTiles& tiles, const float* 
 inline void winograd_backward_weight(const ConvGeometry& g, const float* x, const float* dy, float* dw) {
   if (g.batch * g.out_pixels() == 0) return std::fill(dw, dw + g.out_channels * 9 * g.in_channels, 0.f);
   const WinogradTiles tiles(g);
-  if (winograd_planes * tiles.x_row * g.out_channels * 4 <= Index{1200} << 10)
+  if (tiles.planes * tiles.x_row * g.out_channels * 4 <= Index{1200} << 10)
     detail::winograd_weight_by_parts(tiles, x, dy, dw);
   else
     detail::winograd_weight_by_filters(tiles, x, dy, dw);

@@ -39,7 +39,7 @@ struct WinogradBackward {
     t.channels = g.in_channels;
     for (Index tile = begin; tile < end; ++tile) {
       const Index n = tile / of_image, i = tile / tiles.across % tiles.down * 4 - g.padding.height, j = tile % tiles.across * 4 - g.padding.width;
-      WinogradTiles::planes<const float>(t.from, v + (tile - first) * tiles.x_row, v_plane);
+      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, v + (tile - first) * tiles.x_row, v_plane);
       WinogradTiles::square<float>(t.to, 6, dx + n * x_size, i, j, g.height, g.width, g.in_channels, nullptr);
       transform_tile<WinogradInputGradient>(t);
     }
@@ -56,14 +56,14 @@ struct WinogradBackward {
   void by_planes(const WinogradFilters& filters, const float* u) const {
     const Index v_plane = WinogradTiles::plane(kernels.padded_rows(tiles.count), tiles.x_row), y_plane = WinogradTiles::plane(tiles.count, tiles.y_row);
     const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row);
-    const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane), du(dw ? winograd_planes * du_plane : 0);
+    const Scratch<float> v(tiles.planes * v_plane), dyt(tiles.planes * y_plane), du(dw ? tiles.planes * du_plane : 0);
     const Scratch<float> place(dy.scratch(g.batch * y_size));
     const float* whole = dy.images(g, 0, g.batch, place.data());
     parallel_for(tiles.count, 4, [&](Index begin, Index end) {
       winograd_pair(tiles, x, whole, 0, begin, end, v.data(), v_plane, dyt.data(), y_plane);
     });
     const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, du.data()};
-    parallel_for(winograd_planes, 1, [&](Index plane, Index) {
+    parallel_for(tiles.planes, 1, [&](Index plane, Index) {
       if (dw) sum.add(plane, tiles.count, 0.f);
       if (dx) multiply(u + plane * filters.plane, filters.panel_size, dyt.data() + plane * y_plane, tiles.count, v.data() + plane * v_plane);
     });
@@ -83,15 +83,15 @@ struct WinogradBackward {
   /// Many tiles of few channels: the images are cut into at most 8 parts, of which a thread takes a few images and of these a few tiles at a time,
   /// which stay in its cache with the part's sums; at the end the parts are added in order.
   void by_parts(const WinogradFilters& filters, const float* u) const {
-    const Index tile_bytes = winograd_planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{512} << 10) / tile_bytes, 24, 64);
+    const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, block = std::clamp<Index>((Index{512} << 10) / tile_bytes, 24, 64);
     const Index v_plane = WinogradTiles::plane(kernels.padded_rows(block), tiles.x_row), y_plane = WinogradTiles::plane(block, tiles.y_row);
-    const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row), size = winograd_planes * du_plane;
+    const Index du_plane = WinogradTiles::plane(g.out_channels, tiles.x_row), size = tiles.planes * du_plane;
     const Index part = divide_up(g.batch, 8), parts = divide_up(g.batch, part), images = std::clamp<Index>(block / of_image, 1, part);
     const Scratch<float> du(parts * size);
     const Scratch<double> bias(parts * g.out_channels);
     parallel_for(g.batch, part, [&](Index part_begin, Index part_end) {
       const Index p = part_begin / part;
-      const Scratch<float> v(winograd_planes * v_plane), dyt(winograd_planes * y_plane), place(dy.scratch(images * y_size));
+      const Scratch<float> v(tiles.planes * v_plane), dyt(tiles.planes * y_plane), place(dy.scratch(images * y_size));
       double* bias_sum = bias.data() + p * g.out_channels;
       std::fill(bias_sum, bias_sum + g.out_channels, 0.0);
       const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, du.data() + p * size};
@@ -102,7 +102,7 @@ struct WinogradBackward {
         for (Index first = n * of_image; first < last * of_image; first += block) {
           const Index end = std::min(last * of_image, first + block), count = end - first;
           winograd_pair(tiles, x, here, first, first, end, v.data(), v_plane, dyt.data(), y_plane);
-          for (Index plane = 0; plane < winograd_planes; ++plane) {
+          for (Index plane = 0; plane < tiles.planes; ++plane) {
             if (dw) sum.add(plane, count, first == part_begin * of_image ? 0.f : 1.f);
             if (dx) multiply(u + plane * filters.plane, filters.panel_size, dyt.data() + plane * y_plane, count, v.data() + plane * v_plane);
           }
@@ -114,7 +114,7 @@ struct WinogradBackward {
     if (dw) {
       const WinogradWeightSum all{tiles, kernels, nullptr, nullptr, 0, 0, 0, g.out_channels, du.data()};
       parallel_for(g.out_channels, 4, [&](Index begin, Index end) {
-        for (Index plane = 0; plane < winograd_planes; ++plane) {
+        for (Index plane = 0; plane < tiles.planes; ++plane) {
           float* to = du.data() + plane * du_plane;
           for (Index p = 1; p < parts; ++p)
             for (Index i = begin * tiles.x_row; i < end * tiles.x_row; ++i) to[i] += to[p * size + i];
@@ -136,11 +136,10 @@ struct WinogradBackward {
 inline bool winograd_backward(const ConvGeometry& g, const float* x, const float* w, const ResultGradient& dy, float* dx, float* dw, float* dbias) {
   if (g.batch * g.out_pixels() == 0) return false;
   const detail::WinogradBackward pass{g, x, w, dy, dx, dw, dbias};
-  const bool few = winograd_planes * (pass.tiles.x_row + pass.tiles.y_row) * 4 * pass.tiles.count <= Index{8} << 20;
-  if (!few && (g.batch < 8 || winograd_planes * pass.tiles.x_row * g.out_channels * 4 > Index{1200} << 10)) return false;
-  WinogradFilters filters{adjoint_geometry(g), w, true};
-  filters.turned = false;
-  const Scratch<float> u(dx ? winograd_weight_size(filters.g) : 0);
+  const bool few = pass.tiles.planes * (pass.tiles.x_row + pass.tiles.y_row) * 4 * pass.tiles.count <= Index{8} << 20;
+  if (!few && (g.batch < 8 || pass.tiles.planes * pass.tiles.x_row * g.out_channels * 4 > Index{1200} << 10)) return false;
+  const WinogradFilters filters{.g = adjoint_geometry(g), .w = w, .adjoint = true, .turned = false, .side = pass.tiles.side};
+  const Scratch<float> u(dx ? winograd_weight_size(filters) : 0);
   if (dx) winograd_weight(filters, u.data());
   if (few)
     pass.by_planes(filters, u.data());

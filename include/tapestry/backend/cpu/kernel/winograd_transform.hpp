@@ -11,7 +11,7 @@
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 // The five transforms of F(4x4, 3x3), each a small matrix that is applied from both sides; V is a number or a vector of them, a channel a lane.
-// Points of interpolation are 0, 1, -1, 2, -2 and infinity.
+// Points of interpolation are 0, 1, -1, 2, -2 and infinity. Then those of F(6x6, 3x3)'s forward pass, which has 1/2 and -1/2 besides.
 // Source   Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
 
 /// B^T, 6 x 6: a window of the image.
@@ -79,11 +79,50 @@ struct WinogradInputGradient {
   }
 };
 
+/// B^T, 8 x 8, of F(6x6, 3x3).
+struct LargeWinogradInput {
+  static constexpr unsigned from = 8, to = 8;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    o[0] = a[0] - a[6] + 5.25f * (a[4] - a[2]);
+    o[7] = a[7] - a[1] + 5.25f * (a[3] - a[5]);
+    const V p = a[2] + a[6] - 4.25f * a[4], q = a[1] + a[5] - 4.25f * a[3];
+    o[1] = p + q, o[2] = p - q;
+    const V r = a[6] + 0.25f * a[2] - 1.25f * a[4], s = 0.5f * a[1] - 2.5f * a[3] + 2.f * a[5];
+    o[3] = r + s, o[4] = r - s;
+    const V t = a[6] + 4.f * a[2] - 5.f * a[4], u = 2.f * a[1] - 2.5f * a[3] + 0.5f * a[5];
+    o[5] = t + u, o[6] = t - u;
+  }
+};
+/// A^T, 6 x 8.
+struct LargeWinogradOutput {
+  static constexpr unsigned from = 8, to = 6;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    const V p = a[1] + a[2], q = a[1] - a[2], r = a[3] + a[4], s = a[3] - a[4], t = a[5] + a[6], u = a[5] - a[6];
+    o[0] = a[0] + p + r + t, o[1] = q + 2.f * s + 0.5f * u;
+    o[2] = p + 4.f * r + 0.25f * t, o[3] = q + 8.f * s + 0.125f * u;
+    o[4] = p + 16.f * r + 0.0625f * t, o[5] = a[7] + q + 32.f * s + 0.03125f * u;
+  }
+};
+/// G, 8 x 3.
+struct LargeWinogradWeight {
+  static constexpr unsigned from = 3, to = 8;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    const V s = (a[0] + a[2]) * (-2.f / 9), t = a[1] * (2.f / 9), d = a[0] * (1.f / 90) + a[2] * (2.f / 45), e = a[1] * (1.f / 45);
+    const V f = a[0] * (32.f / 45) + a[2] * (8.f / 45), g = a[1] * (16.f / 45);
+    o[0] = a[0];
+    o[1] = s - t, o[2] = s + t, o[3] = d + e, o[4] = d - e, o[5] = f + g, o[6] = f - g;
+    o[7] = a[2];
+  }
+};
+
 /// Where the numbers of one tile lie: row-major places of `from` x `from` inputs and `to` x `to` outputs, a run of channels at each.
 /// Results for pixels that lie outside the image have no place: null.
 struct WinogradTile {
-  const float* from[36];
-  float* to[36];
+  const float* from[64];
+  float* to[64];
   Index channels;
   const Epilogue<float>* epilogue = nullptr;  // for to[], whose residual lies `residual` further
   std::ptrdiff_t residual = 0;
@@ -113,7 +152,7 @@ struct TransformTile {
         TAPESTRY_UNROLL
         for (unsigned column = 0; column < from; ++column) in[column] = half[row][column];
         Transform::apply(in, out);
-        if constexpr (to == 4) {
+        if constexpr (from == to + 2) {  // pixels
           for (unsigned column = 0; column < to; ++column) {
             float* place = t->to[row * to + column];
             if (!place) continue;
