@@ -73,7 +73,7 @@ inline WeightFile read_any_weights(const std::string& path, ReadOptions options)
       take(read_pth(file, &zip, budget));
     }
   } else if (bytes.size() > 8 && bytes[8] == '{') {
-    Safetensors safetensors = load_safetensors(path);
+    Safetensors safetensors = load_safetensors(path, options);
     weights.format = "safetensors";
     weights.tensors = std::move(safetensors.tensors), weights.metadata = std::move(safetensors.metadata);
   } else if (begins_pth_stream(bytes) || TarReader::is_header(bytes)) {
