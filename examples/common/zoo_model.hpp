@@ -70,12 +70,16 @@ inline Metadata fine_tuned_metadata(std::string_view model, const std::vector<st
   return {{"architecture", std::string(model)}, {"classes", names}, {"resize", message(preparation.resize)}, {"crop", message(preparation.crop)}};
 }
 
-/// If no model is named and the file is one that finetune wrote, takes the model's name from it.
+/// If no model is named and the weights are a file that finetune wrote, or the folder with its files, takes the model's name from it.
 inline void adopt_model(ZooChoice& choice) {
-  if (!choice.model.empty() || !choice.weights.ends_with(".safetensors") || !std::filesystem::is_regular_file(choice.weights)) return;
-  const std::string architecture(find(load_safetensors(choice.weights).metadata, "architecture"));
+  namespace fs = std::filesystem;
+  if (!choice.model.empty()) return;
+  fs::path file = choice.weights;
+  if (fs::is_directory(file)) file /= fs::exists(file / "best.safetensors") ? "best.safetensors" : "last.safetensors";
+  if (file.extension() != ".safetensors" || !fs::is_regular_file(file)) return;
+  const std::string architecture(find(load_safetensors(file.string()).metadata, "architecture"));
   for (const std::string& name : zoo_names())
-    if (name == architecture) choice.model = name;
+    if (name == architecture) choice.model = name, choice.weights = file.string();
 }
 
 /// Non-empty lines of a file.
