@@ -68,20 +68,22 @@ class FinetuneCommand : public RecipeCommand {
   }
 };
 
-/// The ResNet of that name with its weights, unless a checkpoint will bring them, and with a new head.
-ResNet<> make_net(const FinetuneOptions& o, Index classes) {
-  std::unique_ptr<Layer<>> made;
+/// The ResNet of that name with its weights, unless a checkpoint will bring them, and with a new head. Weights that were fine-tuned for the same
+/// classes keep theirs.
+ResNet<> make_net(const FinetuneOptions& o, const std::vector<std::string>& classes) {
+  ZooModel made;
   if (!o.resume.empty() || o.weights.empty()) {
     if (o.resume.empty())
       std::printf("Weights: random. That shows the method, not its use: what helps is a network that has seen much, --weights imagenet_v1 or a file\n");
-    made = make_zoo_model(o.model);
+    made.net = make_zoo_model(o.model);
   } else {
-    made = load_zoo_model({.model = o.model, .weights = o.weights, .download = !o.offline, .progress = o.progress}).net;
-    std::printf("Weights: %s\n", o.weights.c_str());
+    made = load_zoo_model({.model = o.model, .weights = o.weights, .download = !o.offline, .progress = o.progress});
   }
-  auto* net = dynamic_cast<ResNet<>*>(made.get());
+  auto* net = dynamic_cast<ResNet<>*>(made.net.get());
   if (!net) throw ValueError(message("--model: must be one of the ResNets for ImageNet, as resnet18, got ", o.model));
-  net->fc = Linear<>(net->fc.weight.dim(1), classes);
+  const bool same_classes = made.classes == split_at_commas(joined_by_commas(classes));
+  if (!same_classes) net->fc = Linear<>(net->fc.weight.dim(1), static_cast<Index>(classes.size()));
+  if (!made.classes.empty()) std::printf("Weights: %s, with %s head\n", o.weights.c_str(), same_classes ? "their" : "a new");
   return std::move(*net);
 }
 
@@ -96,7 +98,7 @@ class Run {
         fingerprint_(std::move(images.fingerprint)),
         classes_(std::move(images.classes)),
         preparation_(images.preparation),
-        net_(make_net(options, static_cast<Index>(classes_.size()))),
+        net_(make_net(options, classes_)),
         parts_(random_split(std::move(images.images), {1 - options.valid, options.valid}, options.seed)),
         train_(Part(parts_[0], training_transform()),
                {.batch_size = options.batch_size, .shuffle = true, .num_workers = options.workers, .seed = options.seed}),
