@@ -106,13 +106,18 @@ inline WeightFile read_weights(const std::string& path, ReadOptions options = {}
 /// network has none.
 /// Throws   FileError if the file cannot be read, ValueError that names it and what does not fit.
 inline LoadReport load_weights(Module& module, const std::string& path, LoadOptions options = {}) {
-  NamedTensors tensors = read_weights(path).tensors;
-  constexpr std::string_view auxiliary = "AuxLogits.";
-  const NamedTensors own = state_dict(module);
-  if (std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first.starts_with(auxiliary); }))
-    std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(auxiliary); });
-  try {
+  const auto load = [&] {
+    NamedTensors tensors = read_weights(path).tensors;
+    constexpr std::string_view auxiliary = "AuxLogits.";
+    const NamedTensors own = state_dict(module);
+    if (std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first.starts_with(auxiliary); }))
+      std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(auxiliary); });
     return load_state_dict(module, tensors, options);
+  };
+  try {
+    LoadReport report = load();
+    cpu().memory().release_cache();  // a network is loaded once: what held the file's tensors would lie idle
+    return report;
   } catch (const ValueError& error) {
     throw ValueError(message("load_weights: ", path, ": ", error.what()));
   }
