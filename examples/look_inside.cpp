@@ -14,12 +14,13 @@
 #include "common/saved_model.hpp"
 #include "common/svg_drawing.hpp"
 #include "common/tensor_image.hpp"
+#include "common/zoo_model.hpp"
 
 namespace fs = std::filesystem;
 
 namespace tapestry::examples {
 
-/// A network and what it takes: a new kind of checkpoint needs a line in load_subject and nothing else.
+/// A network and what it takes.
 struct Subject {
   std::unique_ptr<Layer<>> net;
   std::vector<std::string> classes;
@@ -42,12 +43,23 @@ struct Subject {
   std::string class_name(Index i) const { return i < static_cast<Index>(classes.size()) ? classes[static_cast<std::size_t>(i)] : message("class ", i); }
 };
 
-Subject load_subject(const std::string& checkpoint) {
-  SavedModel saved = load_model(checkpoint);
+/// A model of the zoo if one is named or the file tells one, else a network that cifar10_train trained.
+Subject load_subject(const ZooChoice& choice) {
   Subject subject;
-  subject.net = std::make_unique<Sequential<>>(std::move(saved.net));
-  subject.classes = std::move(saved.classes);
-  subject.data = std::move(saved.data);
+  if (choice.model.empty()) {
+    SavedModel saved = load_model(choice.weights);
+    subject.net = std::make_unique<Sequential<>>(std::move(saved.net));
+    subject.classes = std::move(saved.classes);
+    subject.data = std::move(saved.data);
+    return subject;
+  }
+  ZooModel zoo = load_zoo_model(choice);
+  subject.net = std::move(zoo.net);
+  subject.classes = std::move(zoo.classes);
+  if (is_cifar_resnet(choice.model)) subject.data = "cifar10";
+  subject.resize = zoo.preparation.resize, subject.side = zoo.preparation.crop;
+  std::copy_n(zoo.preparation.mean.begin(), 3, subject.mean.begin());
+  std::copy_n(zoo.preparation.std.begin(), 3, subject.deviation.begin());
   return subject;
 }
 
@@ -215,7 +227,8 @@ struct Answer {
 
 /// The strongest answers of each of the filters, one a picture.
 std::vector<std::vector<Answer>> strongest_answers(Subject& subject, const Gallery& gallery, std::size_t layer, const std::vector<Index>& filters, std::size_t most) {
-  constexpr std::size_t batch = 50;
+  // All layers' outputs are held at once: of an image of 224 pixels, some 50 MB.
+  const auto batch = static_cast<std::size_t>(std::clamp<Index>(50 * 32 * 32 / (subject.side * subject.side), 1, 50));
   std::vector<std::vector<Answer>> answers(filters.size());
   for (std::size_t first = 0; first < gallery.images.size(); first += batch) {
     const auto begin = gallery.images.begin() + static_cast<std::ptrdiff_t>(first);
@@ -274,23 +287,39 @@ SvgDrawing draw_exciting(const Gallery& gallery, const TracedLayer& layer, const
 }
 
 int main(int argc, char** argv) {
-  CLI::App app("Looks into a network that cifar10_train trained: filters, feature maps, what excites a filter, receptive fields.", "look_inside");
-  std::string checkpoint, picture_path, out, layer_name, data, folder;
+  CLI::App app("Looks into a network: filters, feature maps, what excites a filter, receptive fields.", "look_inside");
+  ZooChoice choice;
+  std::string picture_path, out, layer_name, data, folder;
   std::vector<Index> filters;
-  Index limit = 2000, most_maps = 8;
-  app.add_option("--checkpoint", checkpoint, "best.safetensors, last.safetensors, or the folder with them")->required();
-  app.add_option("--out", out, "folder for the pictures; by default 'inside' beside the checkpoint");
+  Index limit = 0, most_maps = 8;
+  bool offline = false;
+  app.add_option("--model", choice.model, "a model of the zoo, as resnet18; left out for a network that cifar10_train or finetune trained");
+  app.add_option("--weights,--checkpoint", choice.weights,
+                 "of the model: a file (.pth, .safetensors, .npz), imagenet_v1 or imagenet_v2; without, imagenet_v1 from the cache or downloaded. Of the "
+                 "trainer: best.safetensors, last.safetensors, or the folder with them");
+  app.add_option("--labels", choice.labels, "a file with the name of a class a line");
+  app.add_flag("--transform-input", choice.transform_input, "of inception_v3 with weights from a file: undo ImageNet's normalisation first");
+  app.add_flag("--offline", offline, "download nothing");
+  app.add_option("--out", out, "folder for the pictures; by default 'inside' beside the weights, 'inside-MODEL' here for those of the cache");
   app.add_option("--layer", layer_name, "whose filters are to be excited, by its name in the table; by default the last convolution");
   app.add_option("--filter", filters, "which filters; may be given several times; by default the first six")->check(CLI::NonNegativeNumber);
   auto* set_option = app.add_option("--data", data, "folder with test_batch.bin or data_batch_5.bin; by default the cache folder, or the embedded set if that was trained on");
   app.add_option("--images", folder, "instead: a folder of PNG and JPEG files")->excludes(set_option);
-  app.add_option("--limit", limit, "how many of the data's images are looked at")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--limit", limit, "how many of the data's images are looked at; by default 2000 of 32 pixels, 100 of more")->check(CLI::PositiveNumber);
   app.add_option("--maps", most_maps, "how many channels of each layer are drawn")->check(CLI::Range(1, 8))->capture_default_str();
   app.add_option("image", picture_path, "a PNG or JPEG file whose feature maps are drawn; by default the data's first image");
   CLI11_PARSE(app, argc, argv);
 
-  Subject subject = load_subject(checkpoint);
-  const fs::path folder_out = !out.empty() ? fs::path(out) : (fs::is_directory(checkpoint) ? fs::path(checkpoint) : fs::path(checkpoint).parent_path()) / "inside";
+  if (choice.model.empty() && choice.weights.empty()) throw ValueError("--model: a name is needed, or --weights with a checkpoint of cifar10_train");
+  choice.download = !offline;
+  adopt_model(choice);
+  Subject subject = load_subject(choice);
+  const fs::path weights = choice.weights;
+  const fs::path folder_out = !out.empty()             ? fs::path(out)
+                              : !fs::exists(weights)   ? fs::path("inside-" + choice.model)
+                              : fs::is_directory(weights) ? weights / "inside"
+                                                       : weights.parent_path() / "inside";
+  if (limit == 0) limit = subject.side <= 32 ? 2000 : 100;
   const Gallery gallery = folder.empty() ? read_images(subject, data, limit) : read_folder(subject, folder, limit);
   const bool has_picture = !picture_path.empty() || !gallery.images.empty();
   const Image picture = !picture_path.empty()      ? subject.fit(read_image(picture_path))

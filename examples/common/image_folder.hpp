@@ -47,6 +47,7 @@ class ImageFolder {
     const auto at = static_cast<std::size_t>(i);
     return {read_image(listing_->pictures.at(at)), listing_->labels.at(at)};
   }
+  const std::filesystem::path& picture(Index i) const { return listing_->pictures.at(static_cast<std::size_t>(i)); }
   const std::vector<std::string>& classes() const { return listing_->classes; }
 
  private:

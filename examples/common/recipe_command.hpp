@@ -31,6 +31,12 @@ class RecipeCommand {
     return std::is_same_v<V, std::vector<Index>> ? option->delimiter(',') : option->capture_default_str();
   }
 
+  /// A switch of the recipe.
+  void decides_flag(const std::string& name, bool& value, const std::string& help) {
+    entries_.push_back({name, [&value] { return std::string(value ? "yes" : "no"); }, [&value](const std::string& text) { value = text == "yes"; }});
+    app.add_flag("--" + name, value, help);
+  }
+
   /// Returns true if the program should go on; else exit_code is what it should return.
   bool parse(int argc, char** argv) {
     try {

@@ -55,7 +55,11 @@ ZooModel load_zoo_model(const ZooChoice& choice) {
   std::erase_if(file.tensors, [&](const auto& entry) {  // trained with an auxiliary head that this model lacks
     return entry.first.starts_with("AuxLogits.") && !find(state, entry.first);
   });
-  load_state_dict(*model.net, file.tensors);
+  try {
+    load_state_dict(*model.net, file.tensors);
+  } catch (const ValueError& error) {
+    throw ValueError(message(path, ": no weights of ", choice.model, ": ", error.what()));
+  }
   model.net->eval();
   model.preparation = preparation_for(choice.model, named ? weights : Weights::imagenet_v1);
   if (const std::string_view crop = find(file.metadata, "crop"); !crop.empty()) {

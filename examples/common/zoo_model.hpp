@@ -60,22 +60,44 @@ inline ImagePreparation preparation_for(std::string_view model, Weights weights 
   return preparation;
 }
 
-/// What finetune writes beside the weights, so that others know what to do with them.
-inline Metadata fine_tuned_metadata(std::string_view model, const std::vector<std::string>& classes, const ImagePreparation& preparation) {
-  std::string names;
-  for (std::string name : classes) {
-    std::replace(name.begin(), name.end(), ',', ';');  // the comma parts names
-    names.append(names.empty() ? "" : ",").append(name);
+/// A list of names as one text, as checkpoints keep it. The comma parts names, so that within one it becomes a semicolon.
+inline std::string joined_by_commas(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::string name : names) {
+    std::replace(name.begin(), name.end(), ',', ';');
+    text.append(text.empty() ? "" : ",").append(name);
   }
-  return {{"architecture", std::string(model)}, {"classes", names}, {"resize", message(preparation.resize)}, {"crop", message(preparation.crop)}};
+  return text;
+}
+/// The names in such a list.
+inline std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+  }
+  return parts;
 }
 
-/// If no model is named and the file is one that finetune wrote, takes the model's name from it.
+/// What finetune writes beside the weights, so that others know what to do with them.
+inline Metadata fine_tuned_metadata(std::string_view model, const std::vector<std::string>& classes, const ImagePreparation& preparation) {
+  return {{"architecture", std::string(model)},
+          {"classes", joined_by_commas(classes)},
+          {"resize", message(preparation.resize)},
+          {"crop", message(preparation.crop)}};
+}
+
+/// If no model is named and the weights are a file that finetune wrote, or the folder with its files, takes the model's name from it.
 inline void adopt_model(ZooChoice& choice) {
-  if (!choice.model.empty() || !choice.weights.ends_with(".safetensors") || !std::filesystem::is_regular_file(choice.weights)) return;
-  const std::string architecture(find(load_safetensors(choice.weights).metadata, "architecture"));
+  namespace fs = std::filesystem;
+  if (!choice.model.empty()) return;
+  fs::path file = choice.weights;
+  if (fs::is_directory(file)) file /= fs::exists(file / "best.safetensors") ? "best.safetensors" : "last.safetensors";
+  if (file.extension() != ".safetensors" || !fs::is_regular_file(file)) return;
+  const std::string architecture(find(load_safetensors(file.string()).metadata, "architecture"));
   for (const std::string& name : zoo_names())
-    if (name == architecture) choice.model = name;
+    if (name == architecture) choice.model = name, choice.weights = file.string();
 }
 
 /// Non-empty lines of a file.
@@ -90,17 +112,6 @@ inline std::vector<std::string> read_lines(const std::string& path) {
   }
   if (lines.empty()) throw FileError(message("labels: ", path, " holds no line"));
   return lines;
-}
-
-/// The names in a list that is joined by commas, as checkpoints keep them.
-inline std::vector<std::string> split_at_commas(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    parts.emplace_back(text.substr(0, comma));
-    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
-  }
-  return parts;
 }
 
 /// Makes the model and loads its weights: those of a file in any format, or published ones from the cache or the internet. A file with

@@ -171,8 +171,10 @@
 #include "optim/sgd.hpp"
 
 #include "io/checkpoint.hpp"
+#include "io/element_type.hpp"
 #include "io/file.hpp"
 #include "io/json.hpp"
+#include "io/memory_budget.hpp"
 #include "io/safetensors.hpp"
 
 #include "data/collate.hpp"

@@ -147,6 +147,50 @@ check "classify by what finetune wrote" eval '"$bin/classify" --weights tuned/be
 check "its classes are finetune's" test "$(grep -cE '^ +[0-9.]+%  [a-z]+' tuned_classes)" = 3 -a -s logits.npy
 check "evaluate by what finetune wrote" eval '"$bin/evaluate" --weights tuned/best.safetensors --data data/data_batch_2.bin | grep -qE "^loss [0-9.]+, [0-9]+ of 160 right"'
 check "all of the network learns if asked" eval '"$bin/finetune" --limit 40 --size 32 --epochs 1 --train-all --batch-norm update --augment crop-flip --out all --no-progress | grep -q "1118[0-9]* numbers learn"'
+tune() { "$bin/finetune" --no-progress "$@" >>log 2>&1; }
+same_tuning() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/best.safetensors" "$2/best.safetensors" && [ "$(cut -d, -f1-4 "$1/metrics.csv")" = "$(cut -d, -f1-4 "$2/metrics.csv")" ]; }
+for way in head images; do  # the head on features that are kept, and the whole network on images that change
+  options=(--limit 60 --size 32 --batch-size 8 --seed 3)
+  [ $way = images ] && options+=(--train-all --batch-norm update --augment crop-flip)
+  check "finetune: six epochs ($way)" tune "${options[@]}" --epochs 6 --workers 0 --out "tuned_$way"
+  check "finetune: three epochs ($way)" tune "${options[@]}" --epochs 3 --workers 2 --out "resumed_$way"
+  check "finetune: three more ($way)" tune --resume "resumed_$way" --epochs 6
+  check "a run of finetune that was resumed is the same ($way)" same_tuning "tuned_$way" "resumed_$way"
+done
+"$bin/finetune" --no-progress "${options[@]}" --epochs 6 --out stopped >>log 2>&1 &
+pid=$!
+for try in $(seq 1 600); do
+  [ -f stopped/metrics.csv ] && [ "$(wc -l <stopped/metrics.csv)" -ge 2 ] && break
+  sleep 0.05
+done
+kill -INT $pid 2>/dev/null
+wait $pid
+check "finetune: status 130 after Ctrl-C" test $? = 130
+check "finetune: resume after Ctrl-C" tune --resume stopped
+check "a run of finetune that was interrupted is the same" same_tuning tuned_images stopped
+check "classify by a run in progress" eval '"$bin/classify" --weights tuned_images/last.safetensors picture.png | grep -qE "^ +[0-9.]+%"'
+check "classify by the folder of a run" eval '"$bin/classify" --weights tuned_images picture.png | grep -qE "^ +[0-9.]+%"'
+check "finetune refuses another rate" refused "--lr" "$bin/finetune" --resume tuned_head --lr 0.5
+check "finetune refuses other images" refused "--data" "$bin/finetune" --resume tuned_head --data data
+check "finetune refuses a folder with a run" refused "--out" "$bin/finetune" --limit 60 --out tuned_head
+check "finetune refuses weights that are not there" refused "nowhere.pth" "$bin/finetune" --limit 60 --weights nowhere.pth
+head -c 100000 tuned/best.safetensors >cut_off.safetensors
+check "finetune refuses weights that were cut off" refused "cut_off.safetensors" "$bin/finetune" --limit 60 --weights cut_off.safetensors
+check "finetune refuses weights of another network" refused "no weights of resnet34" "$bin/finetune" --limit 60 --model resnet34 --weights tuned/best.safetensors
+# A folder with a directory a class, the weights of an earlier run.
+mkdir -p flowers/rose flowers/tulip
+for i in 1 2 3 4 5; do cp picture.png "flowers/rose/$i.png" && cp picture.png "flowers/tulip/$i.png"; done
+check "finetune on a folder" tune --data flowers --size 32 --epochs 2 --weights tuned/best.safetensors --out flowers_run
+check "other classes get a new head" grep -q "with a new head" log
+check "finetune goes on with the rest" tune --data flowers --size 32 --epochs 1 --train-all --weights flowers_run/best.safetensors --out flowers_all
+check "the same classes keep their head" grep -q "with their head" log
+check "its classes are the directories" eval '"$bin/classify" --weights flowers_run --top 2 picture.png | grep -q tulip'
+check "evaluate on a folder" eval '"$bin/evaluate" --weights flowers_run --data flowers | grep -qE "^loss [0-9.]+, 5 of 10 right"'
+check "look_inside a model of the zoo" eval '"$bin/look_inside" --model resnet18 --weights tuned/best.safetensors --images flowers/rose --out inside_zoo picture.png >zoo_table'
+check "its table: what the last stage sees" grep -qE "^ +layer4 Sequential +\[1, 512, 1, 1\] +8393728 +~ 435 x 435 +32$" zoo_table
+check "the pictures of a model of the zoo: nothing overlaps" env PYTHONDONTWRITEBYTECODE=1 python3 "$layout" inside_zoo/filters.svg inside_zoo/feature_maps.svg inside_zoo/exciting.svg
+check "look_inside by the folder of a run" "$bin/look_inside" --weights flowers_run --images flowers/rose --out inside_run
+check "look_inside without weights says where to put which file" refused "resnet18-f37072fd.pth is not in the cache" "$bin/look_inside" --model resnet18 --offline
 check "finetune refuses what is no ResNet" refused "--model" "$bin/finetune" --model alexnet --limit 40
 check "classify without weights says where to put which file" refused "resnet18-f37072fd.pth is not in the cache" "$bin/classify" --model resnet18 --offline picture.png
 check "classify refuses an unknown model" refused "resnet19" "$bin/classify" --model resnet19 picture.png

@@ -57,8 +57,27 @@ TEST_CASE("resnet: a new head, a frozen trunk, and only the head has gradients")
   REQUIRE(learning.size() == 2);
   CHECK(learning[0].handle() == net.fc.weight.handle());
   CHECK(learning[1].handle() == net.fc.bias.handle());
+  const auto labels = tensor<Index>({0, 2});
+  const auto x = test::images({2, 3, 33, 35});
+  const std::size_t entries_of_head = [&] {
+    const Tape tape;
+    const auto loss = cross_entropy(net.fc(zeros<double>({2, 512})), labels);
+    return tape.size();
+  }();
+  const auto mean = net.bn1.running_mean.to_vector();
+  net.eval();
+  {
+    const Tape tape;
+    const auto loss = cross_entropy(net(x), labels);
+    CHECK(tape.size() == entries_of_head);
+    CHECK(net.bn1.running_mean.to_vector() == mean);
+  }
+  net.train();  // statistics move, but nothing more is recorded
   Tape tape;
-  tape.backward(cross_entropy(net(test::images({2, 3, 33, 35})), tensor<Index>({0, 2})));
+  const auto loss = cross_entropy(net(x), labels);
+  CHECK(tape.size() == entries_of_head);
+  CHECK(net.bn1.running_mean.to_vector() != mean);
+  tape.backward(loss);
   for (const auto& [name, parameter] : named_parameters(net)) {
     INFO(name);
     CHECK(parameter.has_grad() == name.starts_with("fc."));

@@ -107,6 +107,8 @@ TEST_CASE("strict loading names what does not fit, and changes nothing") {
   check(more, "unexpected 1: 4.weight");
   check(without(more, "3.bias"), "missing 1: 3.bias; unexpected 1: 4.weight");
   check({}, "missing 9: 0.weight, 0.bias");
+  for (int i = 0; i < 100; ++i) more.emplace_back(message("more.", i), zeros({1}));
+  check(more, "unexpected 101: 4.weight, more.0, more.1, more.2, more.3, more.4, more.5, more.6, more.7, ...");
   auto ten = network(10);
   check(copied(state_dict(ten)), "mismatched 2: 3.weight: state [10, 24], module [2, 24], 3.bias: state [10], module [2]");
 }

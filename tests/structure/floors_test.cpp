@@ -101,7 +101,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
 /// Of io only what a training run needs: formats of others are included by name, since not every program reads them.
 bool in_umbrella(const std::string& name) {
   if (name.starts_with("models/")) return name == "models/cifar_net.hpp";  // the others cost parsing time that few want to pay
-  static const std::set<std::string> io{"io/checkpoint.hpp", "io/file.hpp", "io/json.hpp", "io/safetensors.hpp"};
+  static const std::set<std::string> io{"io/checkpoint.hpp", "io/element_type.hpp", "io/file.hpp", "io/json.hpp", "io/memory_budget.hpp", "io/safetensors.hpp"};
   if (name.starts_with("io/")) return io.contains(name);
   if (name.starts_with("data/text/")) return false;
   return name != "tapestry.hpp" && !name.starts_with("interop/") && !name.starts_with("backend/cuda/") && name != "backend/cpu/gemm_eigen.hpp";

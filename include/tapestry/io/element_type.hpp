@@ -9,7 +9,7 @@
 namespace tapestry::inline TAPESTRY_ABI {
 
 /// How files store an element, and what it becomes here: types that no tensor holds widen to the next that holds every value.
-enum class Stored : std::uint8_t { float16, bfloat16, float32, float64, int8, uint8, int16, uint16, int32, uint32, int64, boolean, unknown };
+enum class Stored : std::uint8_t { float8_e4m3, float8_e5m2, float16, bfloat16, float32, float64, int8, uint8, int16, uint16, int32, uint32, int64, boolean, unknown };
 
 struct ElementType {
   std::string_view name;  ///< PyTorch's
@@ -24,10 +24,10 @@ inline constexpr ElementType element_types[] = {
     {"bfloat16", Stored::bfloat16, 2, DType::float32},  {"int64", Stored::int64, 8, DType::int64},        {"int32", Stored::int32, 4, DType::int32},
     {"int16", Stored::int16, 2, DType::int32},          {"int8", Stored::int8, 1, DType::int32},          {"uint8", Stored::uint8, 1, DType::uint8},
     {"uint16", Stored::uint16, 2, DType::int32},        {"uint32", Stored::uint32, 4, DType::int64},      {"bool", Stored::boolean, 1, DType::boolean},
+    {"float8_e4m3fn", Stored::float8_e4m3, 1, DType::float32}, {"float8_e5m2", Stored::float8_e5m2, 1, DType::float32},
     {"uint64", Stored::unknown, 8, DType::int64},       {"complex32", Stored::unknown, 4, DType::uint8},  {"complex64", Stored::unknown, 8, DType::uint8},
     {"complex128", Stored::unknown, 16, DType::uint8},  {"qint8", Stored::unknown, 1, DType::uint8},      {"quint8", Stored::unknown, 1, DType::uint8},
-    {"qint32", Stored::unknown, 4, DType::uint8},       {"quint4x2", Stored::unknown, 1, DType::uint8},   {"quint2x4", Stored::unknown, 1, DType::uint8},
-    {"float8_e4m3fn", Stored::unknown, 1, DType::uint8}, {"float8_e5m2", Stored::unknown, 1, DType::uint8}};
+    {"qint32", Stored::unknown, 4, DType::uint8},       {"quint4x2", Stored::unknown, 1, DType::uint8},   {"quint2x4", Stored::unknown, 1, DType::uint8}};
 
 /// The type of that name, or null.
 constexpr const ElementType* find_element_type(std::string_view name) {
@@ -46,6 +46,17 @@ inline float float_of_half(std::uint16_t half) {
     return sign ? -small : small;
   }
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+}
+/// The upper half of a binary16: a sign, 5 bits of exponent, 2 of fraction.
+inline float float_of_float8_e5m2(std::uint8_t bits) { return float_of_half(static_cast<std::uint16_t>(bits << 8)); }
+/// A sign, 4 bits of exponent, 3 of fraction; no infinity, and NaN only where all bits but the sign are set.
+/// Source   Micikevicius and others, "FP8 formats for deep learning", 2022.
+inline float float_of_float8_e4m3(std::uint8_t bits) {
+  const std::uint32_t sign = std::uint32_t{bits & 0x80U} << 24, rest = bits & 0x7FU;
+  if (rest == 0x7FU) return std::bit_cast<float>(sign | 0x7FC00000U);
+  const float small = static_cast<float>(rest) * 0x1p-9F;
+  if (rest < 8) return sign ? -small : small;
+  return std::bit_cast<float>(sign | ((rest << 20) + (120U << 23)));
 }
 /// The upper half of a float.
 inline float float_of_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
@@ -71,6 +82,8 @@ inline void convert_elements(const ElementType& type, const unsigned char* from,
   const auto to_int = [](auto raw) { return static_cast<std::int32_t>(raw); };
   using detail::convert_run;
   switch (type.stored) {
+    case Stored::float8_e4m3: return convert_run<std::uint8_t, float>(from, step, count, swapped, to, float_of_float8_e4m3);
+    case Stored::float8_e5m2: return convert_run<std::uint8_t, float>(from, step, count, swapped, to, float_of_float8_e5m2);
     case Stored::float16: return convert_run<std::uint16_t, float>(from, step, count, swapped, to, float_of_half);
     case Stored::bfloat16: return convert_run<std::uint16_t, float>(from, step, count, swapped, to, float_of_bfloat16);
     case Stored::float32:

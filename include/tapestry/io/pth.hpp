@@ -162,7 +162,7 @@ inline Pth read_pth(const FileReader& file, const ZipReader* zip, MemoryBudget& 
 ///
 /// - The state dict is the object itself, or what a dict holds under `state_dict`, `model_state_dict`, `model` or `net`; of a whole module its
 ///   parameters and buffers are read, under the names that its state dict would give them; dicts and lists inside are joined by dots.
-/// - Tensors come to the CPU, contiguous. Half and bfloat16 become float32; int8, int16 and uint16 become int32, uint32 becomes int64.
+/// - Tensors come to the CPU, contiguous. Half, bfloat16 and floats of 8 bits become float32; int8, int16 and uint16 become int32, uint32 becomes int64.
 ///
 /// Throws   FileError naming the file, the byte and the cause: a wanted tensor depends on an unknown Python name, a size that does not fit, a
 ///          checksum, memory beyond ReadOptions::memory_limit.

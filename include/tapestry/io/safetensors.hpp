@@ -6,8 +6,9 @@
 
 #include "../tensor/any_tensor.hpp"
 #include "../backend/cpu/cpu_backend.hpp"
-#include "file.hpp"
+#include "element_type.hpp"
 #include "json.hpp"
+#include "memory_budget.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -27,12 +28,29 @@ struct Safetensors {
 };
 
 namespace detail {
-inline constexpr std::pair<std::string_view, DType> safetensors_types[] = {{"F32", DType::float32}, {"F64", DType::float64}, {"I64", DType::int64},
-                                                                           {"I32", DType::int32},   {"U8", DType::uint8},    {"BOOL", DType::boolean}};
+/// The format's names of element types, and PyTorch's. Left out are 64 unsigned bits, complex numbers and the rarer floats of 8 bits and fewer.
+inline constexpr std::pair<std::string_view, std::string_view> safetensors_types[] = {
+    {"F32", "float32"}, {"F64", "float64"}, {"F16", "float16"}, {"BF16", "bfloat16"}, {"F8_E4M3", "float8_e4m3fn"}, {"F8_E5M2", "float8_e5m2"}, {"I64", "int64"},
+    {"I32", "int32"},   {"I16", "int16"},   {"I8", "int8"},     {"U32", "uint32"},    {"U16", "uint16"},            {"U8", "uint8"},            {"BOOL", "bool"}};
 inline std::string_view safetensors_name(DType type) {
-  for (const auto& [name, dtype] : safetensors_types)
-    if (dtype == type) return name;
+  for (const auto& [name, torch_name] : safetensors_types)
+    if (torch_name == name_of(type)) return name;
   return "?";
+}
+inline const ElementType* find_safetensors_type(std::string_view name) {
+  for (const auto& [known, torch_name] : safetensors_types)
+    if (known == name) return find_element_type(torch_name);
+  return nullptr;
+}
+/// Elements of a type that no tensor holds, a piece at a time.
+inline void read_widened(FileReader& file, const ElementType& type, Index count, unsigned char* to) {
+  constexpr Index most = 4096;
+  unsigned char piece[2 * most];
+  for (Index first = 0; first < count; first += most) {
+    const Index length = std::min(most, count - first);
+    file.read(piece, length * type.size);
+    convert_elements(type, piece, type.size, length, std::endian::native != std::endian::little, to + first * static_cast<Index>(size_of(type.becomes)));
+  }
 }
 inline constexpr std::size_t longest_safetensors_header = 100'000'000;  // the format's own limit
 
@@ -107,10 +125,12 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
   file.commit();
 }
 
-/// Reads a safetensors file. Every size is checked against the file before it is believed.
-/// Throws   FileError naming the file and the cause.
-inline Safetensors load_safetensors(const std::string& path) {
+/// Reads a safetensors file. Every size is checked against the file before it is believed. Types that no tensor holds widen as in load_pth: half, bfloat16
+/// and floats of 8 bits (F8_E4M3, F8_E5M2) become float32; int8, int16 and uint16 become int32, uint32 becomes int64.
+/// Throws   FileError naming the file and the cause; so does memory beyond ReadOptions::memory_limit, and a tensor of another type.
+inline Safetensors load_safetensors(const std::string& path, ReadOptions options = {}) {
   FileReader file(path);
+  MemoryBudget budget(file, options);
   const auto fail = [&](const auto&... cause) -> FileError { return FileError(message("load_safetensors: ", path, ": ", cause...)); };
   unsigned char length[8];
   if (file.size() < 8) throw fail("file has ", file.size(), " bytes, too few for a header");
@@ -132,9 +152,9 @@ inline Safetensors load_safetensors(const std::string& path) {
 
   struct Entry {
     std::string name;
-    DType dtype;
+    const ElementType* type;
     Shape shape;
-    Index begin, end;
+    Index begin, end, numel;
     std::size_t position;  // in the header
   };
   const Index data_size = file.size() - 8 - static_cast<Index>(header_size);
@@ -153,11 +173,12 @@ inline Safetensors load_safetensors(const std::string& path) {
     if (!dtype || !shape || !offsets || shape->kind != json::Value::Kind::array || offsets->elements.size() != 2 ||
         std::any_of(offsets->elements.begin(), offsets->elements.end(), [](const json::Value& v) { return v.kind != json::Value::Kind::integer; }))
       throw fail("tensor ", name, " must have dtype, shape and two data_offsets");
-    Entry entry{name, DType::float32, {}, offsets->elements[0].number, offsets->elements[1].number, entries.size()};
-    bool known = false;
-    for (const auto& [text, type] : detail::safetensors_types)
-      if (text == dtype->text) entry.dtype = type, known = true;
-    if (!known) throw fail("tensor ", name, " has dtype ", dtype->text, "; known are F32, F64, I64, I32, U8, BOOL");
+    Entry entry{name, detail::find_safetensors_type(dtype->text), {}, offsets->elements[0].number, offsets->elements[1].number, 0, entries.size()};
+    if (!entry.type) {
+      std::string known;
+      for (const auto& type : detail::safetensors_types) known += message(known.empty() ? "" : ", ", type.first);
+      throw fail("tensor ", name, " has dtype ", dtype->text, ", which no tensor here can hold; known are ", known);
+    }
     if (static_cast<Index>(shape->elements.size()) > Shape::max_rank) throw fail("tensor ", name, " has more than 8 axes");
     Index count = 1;
     bool fits = true;
@@ -172,8 +193,9 @@ inline Safetensors load_safetensors(const std::string& path) {
       for (Index size : entry.shape) room /= std::max<Index>(size, 1);
       fits = room > 0, count = 0;
     }
-    if (!fits || entry.begin > entry.end || entry.end > data_size || entry.end - entry.begin != count * static_cast<Index>(size_of(entry.dtype)))
+    if (!fits || entry.begin > entry.end || entry.end > data_size || entry.end - entry.begin != count * Index{entry.type->size})
       throw fail("tensor ", name, " of shape ", entry.shape, " does not fit its bytes ", entry.begin, " to ", entry.end, " of ", data_size);
+    entry.numel = count;
     entries.push_back(std::move(entry));
   }
   std::vector<std::size_t> order(entries.size());  // of the bytes, which must follow one another
@@ -191,11 +213,16 @@ inline Safetensors load_safetensors(const std::string& path) {
   result.tensors.resize(entries.size());
   for (std::size_t i : order) {
     const Entry& entry = entries[i];
-    AnyTensor tensor = empty_any(entry.dtype, entry.shape, Layout::row_major, cpu());
-    file.read(tensor.raw_mutable_data(), entry.end - entry.begin);
-    if (entry.dtype == DType::boolean) {  // any other byte would be no bool at all
-      auto* bytes = static_cast<unsigned char*>(tensor.raw_mutable_data());
-      for (Index b = 0; b < tensor.numel(); ++b)
+    const DType dtype = entry.type->becomes;
+    budget.take(entry.numel * static_cast<Index>(size_of(dtype)), message("tensor ", entry.name), entry.begin);
+    AnyTensor tensor = empty_any(dtype, entry.shape, Layout::row_major, cpu());
+    auto* bytes = static_cast<unsigned char*>(tensor.raw_mutable_data());
+    if (entry.type->size == size_of(dtype))
+      file.read(bytes, entry.end - entry.begin);
+    else
+      detail::read_widened(file, *entry.type, entry.numel, bytes);
+    if (dtype == DType::boolean) {  // any other byte would be no bool at all
+      for (Index b = 0; b < entry.numel; ++b)
         if (bytes[b] > 1) throw fail("tensor ", entry.name, " holds a bool that is neither 0 nor 1");
     }
     result.tensors[entry.position] = {entry.name, std::move(tensor)};

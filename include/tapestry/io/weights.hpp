@@ -73,7 +73,7 @@ inline WeightFile read_any_weights(const std::string& path, ReadOptions options)
       take(read_pth(file, &zip, budget));
     }
   } else if (bytes.size() > 8 && bytes[8] == '{') {
-    Safetensors safetensors = load_safetensors(path);
+    Safetensors safetensors = load_safetensors(path, options);
     weights.format = "safetensors";
     weights.tensors = std::move(safetensors.tensors), weights.metadata = std::move(safetensors.metadata);
   } else if (begins_pth_stream(bytes) || TarReader::is_header(bytes)) {
@@ -104,14 +104,23 @@ inline WeightFile read_weights(const std::string& path, ReadOptions options = {}
 
 /// Copies the weights in a file into a network, as load_state_dict does. What belongs to Inception's auxiliary head, `AuxLogits.*`, is left out if the
 /// network has none.
-/// Throws   FileError if the file cannot be read, ValueError that lists the names if it does not fit.
+/// Throws   FileError if the file cannot be read, ValueError that names it and what does not fit.
 inline LoadReport load_weights(Module& module, const std::string& path, LoadOptions options = {}) {
-  NamedTensors tensors = read_weights(path).tensors;
-  constexpr std::string_view auxiliary = "AuxLogits.";
-  const NamedTensors own = state_dict(module);
-  if (std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first.starts_with(auxiliary); }))
-    std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(auxiliary); });
-  return load_state_dict(module, tensors, options);
+  const auto load = [&] {
+    NamedTensors tensors = read_weights(path).tensors;
+    constexpr std::string_view auxiliary = "AuxLogits.";
+    const NamedTensors own = state_dict(module);
+    if (std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first.starts_with(auxiliary); }))
+      std::erase_if(tensors, [&](const auto& entry) { return entry.first.starts_with(auxiliary); });
+    return load_state_dict(module, tensors, options);
+  };
+  try {
+    LoadReport report = load();
+    cpu().memory().release_cache();  // a network is loaded once: what held the file's tensors would lie idle
+    return report;
+  } catch (const ValueError& error) {
+    throw ValueError(message("load_weights: ", path, ": ", error.what()));
+  }
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -50,22 +50,33 @@ void constant(const Tensor<T>& tensor, double value) {
   tensor.fill(static_cast<T>(value));
 }
 
+namespace detail {
+/// Lets `draw` write numbers in logical order, straight into the tensor if it stores them so.
+template <Floating T, class Draw>
+void draw_into(const Tensor<T>& tensor, Draw draw) {
+  if (tensor.layout() == Layout::row_major) return draw(tensor.values_to_write());
+  const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
+  draw(drawn.values_to_write());
+  tensor.copy_from(drawn);
+}
+}  // namespace detail
+
 /// Uniform in [low, high).
 template <Floating T>
 void uniform(const Tensor<T>& tensor, double low = 0, double high = 1, Generator& generator = default_generator()) {
   if (Skip::on()) return;
-  const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
-  backend_of(tensor).uniform(generator.reserve(tensor.numel()), static_cast<T>(low), static_cast<T>(high), tensor.numel(), drawn.values_to_write());
-  tensor.copy_from(drawn);
+  detail::draw_into(tensor, [&](T* to) {
+    backend_of(tensor).uniform(generator.reserve(tensor.numel()), static_cast<T>(low), static_cast<T>(high), tensor.numel(), to);
+  });
 }
 
 /// Normal with this mean and standard deviation.
 template <Floating T>
 void normal(const Tensor<T>& tensor, double mean = 0, double deviation = 1, Generator& generator = default_generator()) {
   if (Skip::on()) return;
-  const Tensor<T> drawn(tensor.shape(), Layout::row_major, tensor.device());
-  backend_of(tensor).normal(generator.reserve(tensor.numel()), static_cast<T>(mean), static_cast<T>(deviation), tensor.numel(), drawn.values_to_write());
-  tensor.copy_from(drawn);
+  detail::draw_into(tensor, [&](T* to) {
+    backend_of(tensor).normal(generator.reserve(tensor.numel()), static_cast<T>(mean), static_cast<T>(deviation), tensor.numel(), to);
+  });
 }
 
 /// Normal with this mean and standard deviation, but never outside [low, high]: what falls outside is drawn again.

@@ -19,13 +19,15 @@ struct LoadReport {
   std::vector<std::string> mismatched;  ///< `name: state [10, 512], module [1000, 512]`
   bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
 };
-inline std::string to_string(const LoadReport& report) {
+/// All names, or of each kind the first `most`.
+inline std::string to_string(const LoadReport& report, std::size_t most = std::string::npos) {
   std::string text;
   const auto list = [&](std::string_view title, const std::vector<std::string>& names) {
     if (names.empty()) return;
     text += text.empty() ? "" : "; ";
     text += message(title, ' ', static_cast<Index>(names.size()), ": ");
-    for (std::size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
+    for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", " : "") + names[i];
+    if (names.size() > most) text += ", ...";
   };
   list("missing", report.missing);
   list("unexpected", report.unexpected);
@@ -41,7 +43,7 @@ struct LoadOptions {
 /// Copies a state into the module's own tensors, converting scalar type and layout; optimisers made before stay valid.
 /// A state whose shapes do not fit, or whose names do not while strict, changes nothing. A batch norm's `num_batches_tracked` that stands not beside
 /// its `running_mean` becomes 0: PyTorch did not save it before 0.4.1.
-/// Throws   ValueError that lists the names.
+/// Throws   ValueError that lists the names, of each kind the first 9.
 inline LoadReport load_state_dict(Module& module, const NamedTensors& state, LoadOptions options = {}) {
   LoadReport report;
   const NamedTensors own = state_dict(module);
@@ -61,7 +63,7 @@ inline LoadReport load_state_dict(Module& module, const NamedTensors& state, Loa
   for (const auto& [name, tensor] : state)
     if (!find(own, name)) report.unexpected.push_back(name);
   if (!report.mismatched.empty() || (options.strict && !report.complete()))
-    throw ValueError(message("load_state_dict: the state does not fit ", module.name(), ": ", report));
+    throw ValueError(message("load_state_dict: the state does not fit ", module.name(), ": ", to_string(report, 9)));
 
   for (const auto& [name, tensor] : own)
     if (const AnyTensor* source = find(state, name)) {

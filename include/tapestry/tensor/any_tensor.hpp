@@ -268,15 +268,21 @@ inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Devic
   }
 }
 
+namespace detail {
+/// Copies elements into other storage with another layout, walking in the order in which y stores them.
+inline void copy_to_layout(const AnyTensor& x, const AnyTensor& y) {
+  x.device().memory().strided_copy(size_of(x.dtype()), storage_order(y.shape(), y.layout()), x.raw_data(), storage_order(x.strides(), y.layout()),
+                                   y.raw_mutable_data(), storage_order(y.strides(), y.layout()));
+}
+}  // namespace detail
+
 /// A new tensor with the same elements in the given layout; recorded by no tape.
 inline AnyTensor copy_of(const AnyTensor& x, Layout layout) {
   AnyTensor y = empty_any(x.dtype(), x.shape(), layout, x.device());
   if (y.layout() == x.layout())
     x.device().memory().copy(y.raw_mutable_data(), x.raw_data(), x.bytes());
-  else  // walk in the order in which y stores its elements
-    x.device().memory().strided_copy(size_of(x.dtype()), storage_order(y.shape(), y.layout()), x.raw_data(),
-                                     storage_order(x.strides(), y.layout()), y.raw_mutable_data(),
-                                     storage_order(y.strides(), y.layout()));
+  else
+    detail::copy_to_layout(x, y);
   return y;
 }
 
@@ -299,6 +305,8 @@ inline AnyTensor on_device(const AnyTensor& x, Device device) {
 /// Throws   ShapeError if the shapes differ.
 inline void assign(const AnyTensor& to, const AnyTensor& from) {
   if (to.shape() != from.shape()) throw ShapeError(message("copy: source has shape ", from.shape(), " but tensor has ", to.shape()));
+  if (to.layout() != from.layout() && to.dtype() == from.dtype() && to.device() == from.device() && to.raw_data() != from.raw_data())
+    return detail::copy_to_layout(from, to);  // as below, without a copy in between
   const AnyTensor x = on_device(in_layout(from, to.layout()), to.device());
   to.device().memory().cast(x.dtype(), x.raw_data(), to.dtype(), to.raw_mutable_data(), to.numel());
 }

@@ -34,7 +34,7 @@ def number(x):
 
 def expect(name, tensors):
     widened = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.int8: torch.int32, torch.int16: torch.int32,
-               torch.uint16: torch.int32, torch.uint32: torch.int64}
+               torch.uint16: torch.int32, torch.uint32: torch.int64, torch.float8_e4m3fn: torch.float32, torch.float8_e5m2: torch.float32}
     expectations.append(f"=== {name}")
     for key, x in tensors.items():
         x = x.detach()
@@ -68,6 +68,8 @@ def every_type(wide_unsigned=True):
 
 
 save("zip.pth", every_type())
+finite = torch.arange(120, dtype=torch.int32).to(torch.uint8)
+save("float8.pth", {"e4m3": finite.view(torch.float8_e4m3fn), "e5m2": finite.view(torch.float8_e5m2)})
 save("stream.pth", every_type(False), _use_new_zipfile_serialization=False)
 for protocol in (3, 4, 5):
     save(f"zip_protocol{protocol}.pth", {"weight": torch.tensor([1.0, 2.0]), "bytes": b"\x00\xff" * 200, "text": "x" * 300, "big": 2 ** 70, "set": {1, 2}},
