@@ -77,7 +77,7 @@ with open("text.txt", "w") as file:
         s = random.choice(subjects)
         file.write(f"{s} {verbs[s]} {random.choice(objects)}.\n")
 PYTHON
-fresh=(--data text.txt --model lecture --hidden 32 --layers 1 --lr 2 --epochs 60 --batch-size 4 --steps 8 --dropout 0.1 --threads 1 --no-progress)
+fresh=(--data text.txt --model lecture --hidden 32 --layers 1 --optimizer sgd --lr 2 --epochs 60 --batch-size 4 --steps 8 --dropout 0.1 --threads 1 --no-progress)
 check "the language model" eval '"$next" "${fresh[@]}" --out lm >lm.txt'
 check "its header" test "$(head -n 1 lm/metrics.csv)" = "epoch,train_loss,valid_loss,valid_perplexity,words_per_second,seconds"
 check "it tells what counting gives" grep -q "^Test perplexity a word by counting words: [0-9.]*, by counting pairs: [0-9.]*$" lm.txt
