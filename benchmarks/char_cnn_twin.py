@@ -33,14 +33,13 @@ class Highway(nn.Module):
         return x + torch.sigmoid(self.gate(x)) * (torch.relu(self.transform(x)) - x)
 
 
-class Classifier(nn.Module):
-    def __init__(self, vocabulary_size, classes, widths, filters, highway_layers, dropout):
+class CharCnn(nn.Module):
+    def __init__(self, vocabulary_size, widths, filters, highway_layers):
         super().__init__()
         self.characters = nn.Embedding(vocabulary_size, 15, padding_idx=0)
         self.convolutions = nn.ModuleList(nn.Conv1d(15, f, w) for w, f in zip(widths, filters))
         self.highways = nn.Sequential(*(Highway(sum(filters)) for _ in range(highway_layers)))
-        self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(sum(filters), classes)
+        self.channels_last = False
 
     def forward(self, words, lengths):
         x = self.characters(words).transpose(1, 2)
@@ -48,11 +47,26 @@ class Classifier(nn.Module):
         x = nn.functional.pad(x, (0, max(0, widest - x.shape[2])))
         best = []
         for convolution in self.convolutions:
-            scores = convolution(x)
+            if self.channels_last:  # an image of one row, which lies in memory as the embedding's rows do
+                weight = convolution.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+                scores = nn.functional.conv2d(x.unsqueeze(2), weight, convolution.bias).squeeze(2)
+            else:
+                scores = convolution(x)
             windows = (lengths - convolution.kernel_size[0] + 1).clamp(min=1)
             behind = torch.arange(scores.shape[2]) >= windows[:, None, None]
             best.append(scores.masked_fill(behind, -torch.inf).amax(2))
-        return self.classifier(self.dropout(self.highways(torch.tanh(torch.cat(best, 1)))))
+        return self.highways(torch.tanh(torch.cat(best, 1)))
+
+
+class Classifier(nn.Module):
+    def __init__(self, vocabulary_size, classes, widths, filters, highway_layers, dropout):
+        super().__init__()
+        self.encoder = CharCnn(vocabulary_size, widths, filters, highway_layers)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(sum(filters), classes)
+
+    def forward(self, words, lengths):
+        return self.classifier(self.dropout(self.encoder(words, lengths)))
 
 
 def read(path):

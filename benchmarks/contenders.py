@@ -28,6 +28,7 @@ import warnings
 
 LEARNING_RATE = 3e-5  # small, so that ten steps do not make much of rounding
 LOSSES = 10
+CHARACTERS = 105  # as benchmarks/workloads.cpp has it
 
 
 # Networks, as PyTorch users have them
@@ -35,6 +36,14 @@ LOSSES = 10
 def make_network(name, classes):
     import torchvision.models as models
     from torch import nn
+    if name == "char_cnn":
+        from char_cnn_twin import MODELS, Classifier
+
+        class WordClassifier(Classifier):
+            def forward(self, batch):
+                return super().forward(*batch)
+
+        return WordClassifier(CHARACTERS, classes, *MODELS["small"], dropout=0.5)
     if name == "cifar_net":
         return nn.Sequential(
             nn.BatchNorm2d(3), nn.Conv2d(3, 30, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -61,7 +70,23 @@ def load_network(task):
 def load_batches(task):
     from safetensors.torch import load_file
     file = load_file(f"{task.folder}/batches.safetensors")
+    if task.network == "char_cnn":
+        return [((file[f"words.{i}"], file[f"lengths.{i}"]), file[f"labels.{i}"]) for i in (0, 1)]
     return [(file[f"images.{i}"], file[f"labels.{i}"]) for i in (0, 1)]
+
+
+def draw_inputs(task):
+    """What a network reads, by name, for both batches."""
+    import torch
+    if task.network != "char_cnn":
+        return {"images": torch.randn(2, task.batch, 3, task.size, task.size)}
+    # Batches are made of words of about one length: begin, characters, end, padding.
+    lengths = torch.randint(task.size - 2, task.size + 1, (2, task.batch)).sort(1).values
+    words = torch.randint(4, CHARACTERS, (2, task.batch, task.size))
+    words[:, :, 0] = 2
+    words.scatter_(2, lengths.unsqueeze(2) - 1, 3)
+    words.masked_fill_(torch.arange(task.size) >= lengths.unsqueeze(2), 0)
+    return {"words": words, "lengths": lengths}
 
 
 def set_dropout(net, on):
@@ -95,7 +120,7 @@ def prepare(task):
     from safetensors.torch import save_file
     torch.manual_seed(1)
     net = make_network(task.network, task.classes)
-    images = torch.randn(2, task.batch, 3, task.size, task.size)
+    inputs = draw_inputs(task)
     labels = torch.randint(task.classes, (2, task.batch))
     if task.kind == "forward":
         # Running statistics that belong to the weights, so that numbers stay in range through all layers.
@@ -105,17 +130,18 @@ def prepare(task):
                     module.momentum = 1.0
             net.train()(torch.randn(8, 3, task.size, task.size))
     save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, f"{task.folder}/weights.safetensors")
-    save_file({f"{kind}.{i}": values[i].contiguous() for kind, values in (("images", images), ("labels", labels)) for i in (0, 1)},
+    save_file({f"{kind}.{i}": values[i].contiguous() for kind, values in {**inputs, "labels": labels}.items() for i in (0, 1)},
               f"{task.folder}/batches.safetensors")
+    batches = load_batches(task)
 
     net = load_network(task)
     if task.kind == "forward":
         with torch.inference_mode():
-            numbers = net.double()(images[0].double()).flatten().tolist()
+            numbers = net.double()(batches[0][0].double()).flatten().tolist()
     else:
         set_dropout(net, False)
         step = training_step(task, net)
-        numbers = [step(images[i % 2], labels[i % 2]) for i in range(LOSSES)]
+        numbers = [step(*batches[i % 2]) for i in range(LOSSES)]
     with open(f"{task.folder}/reference.json", "w") as file:
         json.dump(numbers, file)
 
@@ -133,15 +159,19 @@ class PyTorch:
         import torch
         import torchvision.models  # noqa: F401
         torch.optim.Adam(torch.nn.Linear(1, 1).parameters())  # what these load does not count as the network's memory
-        return [(self.arranged(images), labels) for images, labels in load_batches(task)]
+        return [(self.arranged(inputs), labels) for inputs, labels in load_batches(task)]
 
     def arranged(self, x):
         import torch
+        if isinstance(x, tuple):  # words, which have no memory format
+            return x
         return x.to(memory_format=torch.channels_last if self.channels_last else torch.contiguous_format)
 
     def build(self, task):
         import torch
         self.net = net = self.arranged(load_network(task))
+        if task.network == "char_cnn":
+            net.encoder.channels_last = self.channels_last
         run = net
         if self.compiled:
             torch._inductor.config.freezing = task.kind == "forward"  # weights may be laid out anew

@@ -6,7 +6,9 @@
 //                                     compared by, prints it, and then takes a sample for every number of seconds that it reads
 //   workloads --profile NAME          the share of a step that each primitive takes
 // and --threads N behind any of these. What is printed to contenders' common form stands in benchmarks/contenders.py.
+#include <tapestry/data/text/word_batch.hpp>
 #include <tapestry/io/weights.hpp>
+#include <tapestry/models/char_cnn.hpp>
 #include <tapestry/models/zoo.hpp>
 #include <tapestry/tapestry.hpp>
 
@@ -17,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include "profiled_device.hpp"
 
@@ -54,6 +57,7 @@ constexpr Workload workloads[] = {
     {"mobilenet_v2_fwd_b8", "mobilenet_v2", Pass::forward, 8, 224, 1000},
     {"mobilenet_v2_fwd_b1", "mobilenet_v2", Pass::forward, 1, 224, 1000},
     {"mobilenet_v2_train_b8", "mobilenet_v2", Pass::train, 8, 224, 1000},
+    {"char_cnn_train_b128", "char_cnn", Pass::train, 128, 12, 12},  // size: characters a word
 };
 
 const Workload& find_workload(std::string_view name) {
@@ -71,45 +75,78 @@ class SmallImageResNet : public ResNet<> {
   Tensor<> forward(const Tensor<>& x) override { return fc(flatten(avgpool(layer4(layer3(layer2(layer1(relu(bn1(conv1(x)))))))), 1)); }
 };
 
-std::unique_ptr<Layer<>> make_network(const Workload& workload) {
+/// What a network reads in a step, images or words, and what it should say.
+struct Batch {
+  Tensor<> images;
+  Tensor<Index> words;
+  std::vector<Index> lengths;
+  Tensor<Index> labels;
+};
+constexpr Index characters = 105;  // of the word lists of twelve languages, padding and the like included
+
+struct Network {
+  std::unique_ptr<Module> module;
+  std::function<Tensor<>(const Batch&)> forward;
+
+  template <class M>
+  explicit Network(std::unique_ptr<M> made) : forward([net = made.get()](const Batch& batch) { return outputs(*net, batch); }) {
+    module = std::move(made);
+  }
+
+ private:
+  static Tensor<> outputs(Layer<>& net, const Batch& batch) { return net(batch.images); }
+  static Tensor<> outputs(CharCnnClassifier<>& net, const Batch& batch) { return net(batch.words, batch.lengths); }
+};
+
+Network make_network(const Workload& workload) {
   const std::string_view name = workload.network;
-  if (name == "cifar_net") return std::make_unique<Sequential<>>(cifar_net(workload.classes));
-  if (name == "resnet18_cifar") return std::make_unique<SmallImageResNet>(workload.classes);
-  return make_model(name, {.num_classes = workload.classes});
+  if (name == "char_cnn") return Network(std::make_unique<CharCnnClassifier<>>(characters, workload.classes, char_cnn_options("small")));
+  if (name == "cifar_net") return Network(std::make_unique<Sequential<>>(cifar_net(workload.classes)));
+  if (name == "resnet18_cifar") return Network(std::make_unique<SmallImageResNet>(workload.classes));
+  return Network(make_model(name, {.num_classes = workload.classes}));
+}
+
+/// A batch of noise, for what asks only for time or counts.
+Batch make_batch(const Workload& workload, Device device) {
+  const Tensor<Index> labels = on_device(randint(0, workload.classes, {workload.batch}), device).as<Index>();
+  if (workload.network == std::string_view("char_cnn"))
+    return {{}, on_device(randint(4, characters, {workload.batch, workload.size}), device).as<Index>(),
+            std::vector<Index>(static_cast<std::size_t>(workload.batch), workload.size), labels};
+  return {on_device(in_layout(randn({workload.batch, 3, workload.size, workload.size}), Layout::channels_last), device).as<float>(), {}, {}, labels};
 }
 
 /// A network and what a step of its workload does with it.
 class Run {
  public:
-  Run(const Workload& workload, std::unique_ptr<Layer<>> network) : pass_(workload.pass), net_(std::move(network)) {
-    if (pass_ == Pass::head) freeze(*net_, [](std::string_view name) { return !name.starts_with("fc."); });
+  Run(const Workload& workload, Network network) : pass_(workload.pass), net_(std::move(network)) {
+    if (pass_ == Pass::head) freeze(*net_.module, [](std::string_view name) { return !name.starts_with("fc."); });
     if (pass_ == Pass::forward)
-      net_->eval();
+      net_.module->eval();
     else
-      optimizer_.emplace(trainable_parameters(*net_), AdamOptions{.lr = 3e-5});
+      optimizer_.emplace(trainable_parameters(*net_.module), AdamOptions{.lr = 3e-5});
   }
   /// Computes outputs or, in training, the loss, and reads them.
-  void step(const Tensor<>& images, const Tensor<Index>& labels) {
+  void step(const Batch& batch) {
     if (pass_ == Pass::forward) {
-      numbers = (*net_)(images).to_vector();
+      numbers = net_.forward(batch).to_vector();
       return;
     }
     Tape tape;
-    const auto loss = cross_entropy((*net_)(images), labels);
+    const auto loss = cross_entropy(net_.forward(batch), batch.labels);
     optimizer_->zero_grad();
     tape.backward(loss);
     optimizer_->step();
     numbers.assign(1, loss.item());
   }
-  Layer<>& net() { return *net_; }
+  const Network& net() const { return net_; }
   void set_dropout(bool on) {
-    for_each_module<Dropout<>>(*net_, [on](Dropout<>& dropout) { dropout.train(on); });
+    for_each_module<Dropout<>>(*net_.module, [on](Dropout<>& dropout) { dropout.train(on); });
   }
   std::vector<float> numbers;
 
  private:
   Pass pass_;
-  std::unique_ptr<Layer<>> net_;
+  Network net_;
   std::optional<Adam<>> optimizer_;
 };
 
@@ -117,15 +154,15 @@ class Run {
 double multiply_adds_per_image(const Workload& workload) {
   const init::Skip skip;
   auto network = make_network(workload);
-  network->to(meta());
+  network.module->to(meta());
   Run run(workload, std::move(network));
+  const Batch batch = make_batch(workload, meta());
   const std::uint64_t before = detail::meta_multiply_adds();
-  const Tensor<> images(Shape{workload.batch, 3, workload.size, workload.size}, Layout::channels_last, meta());
   if (workload.pass == Pass::forward) {
-    run.net()(images);
+    run.net().forward(batch);
   } else {
     Tape tape;
-    const auto y = run.net()(images);
+    const auto y = run.net().forward(batch);
     tape.backward(y, y);
   }
   return static_cast<double>(detail::meta_multiply_adds() - before) / static_cast<double>(workload.batch);
@@ -154,12 +191,20 @@ void print_numbers(const std::vector<float>& numbers) {
 }
 
 void serve(const Workload& workload, const std::string& folder) {
-  std::vector<std::pair<Tensor<>, Tensor<Index>>> batches;
+  std::vector<Batch> batches;
   {
     const Safetensors file = load_safetensors(folder + "/batches.safetensors");
-    for (const char* number : {"0", "1"})
-      batches.emplace_back(in_layout(find(file.tensors, message("images.", number))->as<float>(), Layout::channels_last),
-                           find(file.tensors, message("labels.", number))->as<Index>());
+    for (const char* number : {"0", "1"}) {
+      const auto part = [&](const char* name) { return find(file.tensors, message(name, '.', number)); };
+      Batch& batch = batches.emplace_back();
+      batch.labels = part("labels")->as<Index>();
+      if (part("words")) {
+        batch.words = part("words")->as<Index>();
+        batch.lengths = part("lengths")->as<Index>().to_vector();
+      } else {
+        batch.images = in_layout(part("images")->as<float>(), Layout::channels_last);
+      }
+    }
   }
   cpu().memory().release_cache();
   malloc_trim(0);
@@ -168,7 +213,7 @@ void serve(const Workload& workload, const std::string& folder) {
   Run run = [&] {
     const init::Skip skip;
     auto network = make_network(workload);
-    load_weights(*network, folder + "/weights.safetensors");
+    load_weights(*network.module, folder + "/weights.safetensors");
     return Run(workload, std::move(network));
   }();
   cpu().memory().release_cache();
@@ -177,8 +222,7 @@ void serve(const Workload& workload, const std::string& folder) {
 
   std::size_t count = 0;
   const auto step = [&] {
-    const auto& [images, labels] = batches[count++ % 2];
-    run.step(images, labels);
+    run.step(batches[count++ % 2]);
   };
   std::vector<float> numbers;
   if (workload.pass == Pass::forward) {
@@ -207,18 +251,16 @@ void serve(const Workload& workload, const std::string& folder) {
 
 void print_profile(const Workload& workload) {
   auto network = make_network(workload);
-  network->to(benchmarks::profiled_device());
+  network.module->to(benchmarks::profiled_device());
   Run run(workload, std::move(network));
-  const Device device = benchmarks::profiled_device();
-  const auto images = on_device(in_layout(randn({workload.batch, 3, workload.size, workload.size}), Layout::channels_last), device).as<float>();
-  const auto labels = on_device(randint(0, workload.classes, {workload.batch}), device).as<Index>();
-  for (int i = 0; i < 3; ++i) run.step(images, labels);
+  const Batch batch = make_batch(workload, benchmarks::profiled_device());
+  for (int i = 0; i < 3; ++i) run.step(batch);
 
   auto& profile = benchmarks::Profile::instance();
   profile.primitives.clear(), profile.shapes.clear();
   const double start = now();
   int steps = 0;
-  while (now() - start < 2) run.step(images, labels), ++steps;
+  while (now() - start < 2) run.step(batch), ++steps;
   const double total = now() - start;
 
   const auto print = [&](const auto& entries, const char* title, std::size_t most) {

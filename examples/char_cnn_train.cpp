@@ -10,31 +10,27 @@
 
 #include "common/confusion.hpp"
 #include "common/filter_explanation.hpp"
-#include "common/interrupt.hpp"
-#include "common/metrics_csv.hpp"
-#include "common/progress.hpp"
-#include "common/recipe.hpp"
 #include "common/recipe_command.hpp"
 #include "common/run_directory.hpp"
 #include "common/svg_plot.hpp"
-#include "common/word_lists.hpp"
+#include "common/training_run.hpp"
+#include "common/word_data.hpp"
 
 namespace fs = std::filesystem;
 
 namespace tapestry::examples {
 
 /// What the user asks of the program.
-struct Options {
-  // What decides the result.
-  Index epochs = 5, batch_size = 128, words = 20000, max_characters = 40;
+struct Options : WordSource {
+  // What decides the result, beside the words.
+  Index epochs = 5, batch_size = 128, max_characters = 40;
   double lr = 0.001, dropout = 0.5;
   std::string model = "small";
   std::vector<Index> filters;
-  std::uint64_t seed = 1;
   // What does not.
-  std::string data, lists = "/usr/share/dict", out, resume, write_split, predict, explain;
+  std::string out, resume, write_split, predict, explain;
   std::vector<std::string> explained;
-  bool embedded = false, progress = true;
+  bool progress = true;
   int threads = 0, top = 3;
 };
 
@@ -69,80 +65,6 @@ struct Command : RecipeCommand {
   }
 };
 
-/// The labelled words, and which they are.
-struct DataChoice {
-  LabelledTexts data;
-  std::string kind;  ///< "word-lists", "syllables" or "file"
-  std::string description;
-};
-
-DataChoice choose_data(const Options& o, std::string_view kind) {
-  if (o.embedded && !o.data.empty()) throw ValueError("--data and --embedded exclude one another");
-  if (!kind.empty() && ((o.embedded && kind != "syllables") || (!o.data.empty() && kind != "file")))
-    throw ValueError(message(o.embedded ? "--embedded" : "--data", ": the run was trained on other data (", kind, "); leave the option out"));
-  if (!o.data.empty()) {
-    const bool csv = o.data.ends_with(".csv");
-    LabelledTexts data = read_labelled_texts(o.data, {.format = {.separator = csv ? ',' : '\t', .quotes = csv}});
-    std::string text = message(data.texts.size(), " texts with ", data.classes.size(), " labels from ", o.data);
-    if (data.replaced > 0) text += message("; ", data.replaced, " pieces that were no UTF-8 are now U+FFFD");
-    if (data.classes.size() < 2) throw ValueError(message("--data: ", o.data, ": labels must be at least two, got only ", data.classes[0]));
-    return {std::move(data), "file", text};
-  }
-  if (kind == "file") throw ValueError("--data: the run was trained on a file; say which");
-  if (!o.embedded && kind != "syllables") {
-    LabelledTexts data = read_word_lists(o.lists, o.words, o.seed);
-    if (data.classes.size() >= 10) {
-      const std::string text = message(data.texts.size(), " words of ", data.classes.size(), " languages from the word lists in ", o.lists);
-      return {std::move(data), "word-lists", text};
-    }
-    std::string missing;
-    for (const WordList& list : word_lists)
-      if (!fs::exists(fs::path(o.lists) / list.file)) missing += message(" ", list.package);
-    if (!kind.empty()) throw ValueError(message("--lists: word lists that the run was trained on are not in ", o.lists, "; install", missing));
-    std::printf("Word lists of %lld languages are in %s, ten are needed (Debian packages:%s)\n", static_cast<long long>(data.classes.size()), o.lists.c_str(),
-                missing.c_str());
-  }
-  LabelledTexts data = draw_syllable_words(o.words > 0 ? std::min<Index>(o.words, 2000) : 2000, o.seed);
-  const std::string text = message("the embedded set, ", data.texts.size(), " words of ", data.classes.size(), " invented languages. These are no real languages");
-  return {std::move(data), "syllables", text};
-}
-
-void write_split(const fs::path& folder, const TextSplit& split) {
-  fs::create_directories(folder);
-  for (const auto& [name, part] : {std::pair<const char*, const LabelledTexts&>{"train.tsv", split.train}, {"valid.tsv", split.valid}, {"test.tsv", split.test}}) {
-    std::string text;
-    for (std::size_t i = 0; i < part.texts.size(); ++i) text += message(part.texts[i], '\t', part.classes[static_cast<std::size_t>(part.labels[i])], '\n');
-    AtomicFile file((folder / name).string());
-    file.write(text);
-    file.commit();
-    std::printf("%s: %zu texts\n", (folder / name).c_str(), part.texts.size());
-  }
-}
-
-/// Texts as the network reads them.
-struct EncodedTexts {
-  std::vector<std::vector<Index>> words;
-  std::vector<Index> lengths, labels;
-
-  EncodedTexts(const LabelledTexts& data, const Vocabulary& vocabulary, Index max_characters, EncodeReport& report) : labels(data.labels) {
-    for (const std::string& text : data.texts) {
-      words.push_back(vocabulary.encode(text, {.max_characters = max_characters, .report = &report}));
-      lengths.push_back(static_cast<Index>(words.back().size()));
-    }
-  }
-  Index size() const { return static_cast<Index>(words.size()); }
-  WordBatch batch(const std::vector<Index>& which) const {
-    std::vector<std::vector<Index>> some;
-    for (const Index i : which) some.push_back(words[static_cast<std::size_t>(i)]);
-    return pad_words(some);
-  }
-  Tensor<Index> labels_of(const std::vector<Index>& which) const {
-    std::vector<Index> some;
-    for (const Index i : which) some.push_back(labels[static_cast<std::size_t>(i)]);
-    return tensor<Index>(some, {static_cast<Index>(some.size())});
-  }
-};
-
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text.append(text.empty() ? "" : "\t").append(name);
@@ -163,9 +85,9 @@ CharCnnClassifier<> seeded_net(const Options& o, const Vocabulary& vocabulary, I
   return {vocabulary.size(), classes, char_cnn_options(o.model, o.filters), o.dropout};
 }
 
-class Run {
+class Run : public TrainingRun {
  public:
-  Run(const Command& command, const DataChoice& choice, fs::path out)
+  Run(const Command& command, const WordChoice& choice, fs::path out)
       : Run(command, choice, split_texts(choice.data, command.options.seed), std::move(out)) {}
 
   void describe() {
@@ -182,75 +104,19 @@ class Run {
                   static_cast<long long>(report_.cut), static_cast<long long>(options_.max_characters));
   }
 
-  /// Trains to the last epoch. Returns false if it was interrupted; the run is saved either way.
-  bool train() {
-    fs::create_directories(out_);
-    MetricsCsv metrics = resumed_ ? MetricsCsv::resume(out_ / "metrics.csv", history_, word_metrics_header) : MetricsCsv::create(out_ / "metrics.csv", word_metrics_header);
-    while (epoch() < options_.epochs) {
-      const auto start = Progress::Clock::now();
-      const Index before = words_;
-      const bool finished = train_epoch();
-      const double train_seconds = std::chrono::duration<double>(Progress::Clock::now() - start).count();
-      const Evaluation result = finished ? evaluate(valid_, "validation") : Evaluation{};
-      progress_.clear();
-      if (interrupted) {
-        save();
-        return false;
-      }
-      MetricsRow row{epoch() + 1, loss_sum_ / static_cast<double>(words_), result.loss, result.accuracy(), static_cast<double>(words_ - before) / train_seconds,
-                     std::chrono::duration<double>(Progress::Clock::now() - start).count()};
-      history_.push_back(row);
-      const bool best = row.valid_loss < best_loss_ || history_.size() == 1;
-      if (best) best_loss_ = row.valid_loss;
-      batch_ = words_ = 0;
-      loss_sum_ = 0;
-      if (best) save_best();
-      save();
-      metrics.append(row);
-      write_curves(out_ / "curves.svg", message("char_cnn ", options_.model), metrics.rows());
-      char line[200];
-      std::snprintf(line, sizeof line, "epoch %lld/%lld  train loss %.4f  valid loss %.4f  valid accuracy %.4f  %.0f words/s  %s%s", static_cast<long long>(row.epoch),
-                    static_cast<long long>(options_.epochs), row.train_loss, row.valid_loss, row.valid_accuracy, row.images_per_second,
-                    format_duration(row.seconds).c_str(), best ? "  best loss" : "");
-      progress_.finish(line);
-    }
-    return true;
-  }
-
   /// The best epoch's network on the words that nothing was chosen by.
   void test() {
-    load_state_dict(net_, without_vocabulary(load_safetensors((out_ / "best.safetensors").string()).tensors));
+    load_state_dict(net_, without_vocabulary(load_safetensors(file("best.safetensors").string()).tensors));
     ConfusionMatrix confusion(classes_);
     const Evaluation result = evaluate(test_, "test", &confusion);
-    progress_.clear();
+    progress().clear();
     if (interrupted) return;
     std::printf("Test: loss %.4f, %lld of %lld right (%.2f%%)\n\n%s\n", result.loss, static_cast<long long>(result.right), static_cast<long long>(result.images),
                 100 * result.accuracy(), confusion.to_table().c_str());
-    AtomicFile file((out_ / "confusion.csv").string());
-    file.write(confusion.to_csv());
-    file.commit();
+    AtomicFile csv(file("confusion.csv").string());
+    csv.write(confusion.to_csv());
+    csv.commit();
   }
-
-  /// Goes on where last.safetensors was written.
-  void load(const Checkpoint& checkpoint) {
-    if (find(checkpoint.metadata, "data_fingerprint") != data_fingerprint_) throw ValueError("--resume: the words are not those that the run was trained on");
-    load_state_dict(net_, checkpoint.part("model"));
-    optimizer_.load_state(checkpoint.part("optimizer"));
-    const NamedTensors random = checkpoint.part("random"), state = checkpoint.part("progress");
-    const auto whole = [](const NamedTensors& part, const char* name) { return entry(part, name).as<Index>().item(); };
-    const auto real = [](const NamedTensors& part, const char* name) { return entry(part, name).as<double>().item(); };
-    default_generator().set(static_cast<std::uint64_t>(whole(random, "seed")), static_cast<std::uint64_t>(whole(random, "position")));
-    batch_ = whole(state, "batch");
-    words_ = whole(state, "words");
-    loss_sum_ = real(state, "loss_sum");
-    best_loss_ = real(state, "best_loss");
-    const std::vector<double> rows = entry(state, "history").as<double>().to_vector();
-    for (std::size_t i = 0; i + 3 <= rows.size(); i += 3) history_.push_back({static_cast<Index>(i / 3) + 1, rows[i], rows[i + 1], rows[i + 2]});
-    resumed_ = true;
-  }
-
-  Index epoch() const { return static_cast<Index>(history_.size()); }
-  Index batch() const { return batch_; }
 
   static NamedTensors without_vocabulary(NamedTensors tensors) {
     std::erase_if(tensors, [](const auto& tensor) { return tensor.first.starts_with("vocabulary."); });
@@ -258,10 +124,10 @@ class Run {
   }
 
  private:
-  Run(const Command& command, const DataChoice& choice, const TextSplit& split, fs::path out)
-      : command_(command),
+  Run(const Command& command, const WordChoice& choice, const TextSplit& split, fs::path out)
+      : TrainingRun({.out = std::move(out), .epochs = command.options.epochs, .progress = command.options.progress, .header = word_metrics_header}),
+        command_(command),
         options_(command.options),
-        out_(std::move(out)),
         data_kind_(choice.kind),
         data_fingerprint_(message(fingerprint(choice.data))),
         classes_(choice.data.classes),
@@ -270,17 +136,15 @@ class Run {
         valid_(split.valid, vocabulary_, options_.max_characters, report_),
         test_(split.test, vocabulary_, options_.max_characters, report_),
         net_(seeded_net(options_, vocabulary_, static_cast<Index>(classes_.size()))),
-        optimizer_(parameters<float>(net_), {.lr = options_.lr}),
-        progress_(options_.progress) {
+        optimizer_(parameters<float>(net_), {.lr = options_.lr}) {
     if (train_.size() < 1 || valid_.size() < 1 || test_.size() < 1)
       throw ValueError(message("data: texts must be enough to train, validate and test, at least some dozens, got ", choice.data.texts.size()));
   }
 
-  /// One pass over the training words, from where the last one stopped. Returns false if it was interrupted.
-  bool train_epoch() {
+  bool train_epoch() override {
     net_.train();
     const auto batches = batches_by_length(train_.lengths, {.batch_size = options_.batch_size, .shuffle = true, .seed = options_.seed, .epoch = epoch()});
-    progress_.begin(message("epoch ", epoch() + 1, "/", options_.epochs), train_.size(), "words", words_);
+    progress().begin(epoch_label(), train_.size(), "words", words_);
     while (batch_ < static_cast<Index>(batches.size())) {
       const std::vector<Index>& which = batches[static_cast<std::size_t>(batch_)];
       const WordBatch words = train_.batch(which);
@@ -293,16 +157,17 @@ class Run {
       loss_sum_ += static_cast<double>(loss.item()) * static_cast<double>(count);
       words_ += count;
       ++batch_;
-      progress_.update(words_, loss_sum_ / static_cast<double>(words_));
+      progress().update(words_, loss_sum_ / static_cast<double>(words_));
       if (interrupted) return false;
     }
     return true;
   }
 
+  Evaluation validate() override { return evaluate(valid_, "validation"); }
   Evaluation evaluate(const EncodedTexts& part, const char* name, ConfusionMatrix* confusion = nullptr) {
     net_.eval();
     Evaluation result;
-    progress_.begin(name, part.size(), "words");
+    progress().begin(name, part.size(), "words");
     for (const auto& which : batches_by_length(part.lengths, {.batch_size = 256})) {
       const WordBatch words = part.batch(which);
       const Tensor<> logits = net_(words.characters, words.lengths);
@@ -314,12 +179,16 @@ class Run {
         if (confusion) confusion->add(truth[i], guess[i]);
       }
       result.images += static_cast<Index>(which.size());
-      progress_.update(result.images);
+      progress().update(result.images);
       if (interrupted) break;
     }
     result.loss /= static_cast<double>(result.images);
     return result;
   }
+
+  void next_epoch() override { batch_ = words_ = 0; }
+  Index seen() const override { return words_; }
+  std::string place() const override { return message(batch_, " batches"); }
 
   Metadata metadata(std::string format) const {
     Metadata metadata = command_.recipe();
@@ -331,40 +200,42 @@ class Run {
     return metadata;
   }
 
-  /// last.safetensors: all that decides how the run goes on, and nothing else, so that a resumed run writes the same bytes.
-  void save() {
-    const auto whole = [](Index value) { return Tensor<Index>(Shape{}).fill(value); };
-    const auto real = [](double value) { return Tensor<double>(Shape{}).fill(value); };
-    Tensor<double> history({epoch(), 3});
-    for (Index i = 0; i < epoch(); ++i) {
-      const MetricsRow& row = history_[static_cast<std::size_t>(i)];
-      history.set({i, 0}, row.train_loss);
-      history.set({i, 1}, row.valid_loss);
-      history.set({i, 2}, row.valid_accuracy);
-    }
+  Checkpoint state() override {
     Checkpoint checkpoint;
     checkpoint.metadata = metadata("tapestry training state 1");
     checkpoint.add("model", state_dict(net_));
     checkpoint.add("vocabulary", vocabulary_.state());
     checkpoint.add("optimizer", optimizer_.state());
-    checkpoint.add("random", {{"seed", whole(static_cast<Index>(default_generator().seed()))}, {"position", whole(static_cast<Index>(default_generator().position()))}});
-    checkpoint.add("progress", {{"batch", whole(batch_)}, {"words", whole(words_)}, {"loss_sum", real(loss_sum_)}, {"best_loss", real(best_loss_)}, {"history", history}});
-    checkpoint.save((out_ / "last.safetensors").string());
+    return checkpoint;
+  }
+  void load(const Checkpoint& checkpoint) override {
+    if (find(checkpoint.metadata, "data_fingerprint") != data_fingerprint_) throw ValueError("--resume: the words are not those that the run was trained on");
+    load_state_dict(net_, checkpoint.part("model"));
+    optimizer_.load_state(checkpoint.part("optimizer"));
+  }
+  NamedTensors position() const override { return {{"batch", whole(batch_)}, {"words", whole(words_)}}; }
+  void load_position(const NamedTensors& position) override {
+    batch_ = number<Index>(position, "batch");
+    words_ = number<Index>(position, "words");
   }
   /// best.safetensors: the network and its vocabulary, for --predict and --explain.
-  void save_best() {
+  void save_best() override {
     NamedTensors tensors = state_dict(net_);
     for (const auto& [name, tensor] : vocabulary_.state()) tensors.emplace_back("vocabulary." + name, tensor);
-    save_safetensors((out_ / "best.safetensors").string(), tensors, metadata("tapestry model 1"));
+    save_safetensors(file("best.safetensors").string(), tensors, metadata("tapestry model 1"));
   }
-  static const AnyTensor& entry(const NamedTensors& part, const char* name) {
-    if (const AnyTensor* found = find(part, name)) return *found;
-    throw ValueError(message("--resume: the checkpoint has no entry ", name));
+  void report(const std::vector<MetricsRow>& rows, bool best) override {
+    write_curves(file("curves.svg"), message("char_cnn ", options_.model), rows);
+    const MetricsRow& row = rows.back();
+    char line[200];
+    std::snprintf(line, sizeof line, "epoch %lld/%lld  train loss %.4f  valid loss %.4f  valid accuracy %.4f  %.0f words/s  %s%s", static_cast<long long>(row.epoch),
+                  static_cast<long long>(epochs()), row.train_loss, row.valid_loss, row.valid_accuracy, row.images_per_second,
+                  format_duration(row.seconds).c_str(), best ? "  best loss" : "");
+    progress().finish(line);
   }
 
   const Command& command_;
   Options options_;
-  fs::path out_;
   std::string data_kind_, data_fingerprint_;
   std::vector<std::string> classes_;
   Vocabulary vocabulary_;
@@ -372,13 +243,7 @@ class Run {
   EncodedTexts train_, valid_, test_;
   CharCnnClassifier<> net_;
   Adam<> optimizer_;
-  Progress progress_;
-
-  std::vector<MetricsRow> history_;  // of whole epochs
-  double loss_sum_ = 0;              // of the epoch in progress
-  Index batch_ = 0, words_ = 0;      // likewise
-  double best_loss_ = std::numeric_limits<double>::infinity();
-  bool resumed_ = false;
+  Index batch_ = 0, words_ = 0;  // of the epoch in progress
 };
 
 /// A trained network, ready to be asked.
@@ -440,7 +305,7 @@ int explain(Command& command) {
   const std::vector<std::string> wanted = command.options.explained;
   SavedClassifier saved = load_classifier(command, command.options.explain);
   const Checkpoint checkpoint = Checkpoint::load((folder / "best.safetensors").string());
-  const DataChoice choice = choose_data(command.options, find(checkpoint.metadata, "data"));
+  const WordChoice choice = choose_words(command.options, find(checkpoint.metadata, "data"));
   EncodeReport report;
   LabelledTexts learned = split_texts(choice.data, command.options.seed).train;
   constexpr std::size_t most = 20000;  // enough to meet every n-gram that is not rare
@@ -503,13 +368,12 @@ int main(int argc, char** argv) {
   if (!options.predict.empty()) return predict(command);
   if (!options.explain.empty()) return explain(command);
   if (!options.explained.empty()) throw ValueError(message("WORDS: words are for --explain, got ", options.explained[0]));
-  std::optional<Checkpoint> checkpoint;
-  if (!options.resume.empty()) {
-    checkpoint = Checkpoint::load((fs::path(options.resume) / "last.safetensors").string());
+  const std::optional<Checkpoint> checkpoint = checkpoint_to_resume(options.resume);
+  if (checkpoint) {
     if (find(checkpoint->metadata, "architecture") != "char_cnn_classifier") throw ValueError(message("--resume: ", options.resume, " holds no run of char_cnn_train"));
     command.adopt(checkpoint->metadata);
   }
-  const DataChoice choice = choose_data(options, checkpoint ? find(checkpoint->metadata, "data") : std::string_view());
+  const WordChoice choice = choose_words(options, checkpoint ? find(checkpoint->metadata, "data") : std::string_view());
   std::printf("Data: %s\n", choice.description.c_str());
   if (!options.write_split.empty()) {
     write_split(options.write_split, split_texts(choice.data, options.seed));
@@ -518,22 +382,8 @@ int main(int argc, char** argv) {
   const fs::path out = run_directory(options.out, options.resume, "runs/char_cnn-");
   Run run(command, choice, out);
   run.describe();
-  if (checkpoint) {
-    run.load(*checkpoint);
-    std::printf("Resuming after %lld epochs and %lld batches\n", static_cast<long long>(run.epoch()), static_cast<long long>(run.batch()));
-    if (const fs::path best = fs::path(options.resume) / "best.safetensors"; fs::exists(best) && !fs::exists(out / "best.safetensors")) {
-      fs::create_directories(out);
-      fs::copy_file(best, out / "best.safetensors");
-    }
-  }
-  std::printf("Results go to %s\n", out.c_str());
-  std::fflush(stdout);
-  watch_for_interrupt();
-  if (!run.train()) {
-    std::printf("Interrupted after %lld whole epochs and %lld batches of the next; saved. Go on with:\n  %s --resume %s\n", static_cast<long long>(run.epoch()),
-                static_cast<long long>(run.batch()), argv[0], out.c_str());
-    return 130;
-  }
+  if (checkpoint) run.resume(*checkpoint, options.resume);
+  if (!run.train(argv[0])) return 130;
   run.test();
   std::printf("Done. Ask the network what a word is, or what its filters look for:\n  echo WORD | %s --predict %s\n  %s --explain %s WORD\n", argv[0], out.c_str(),
               argv[0], out.c_str());

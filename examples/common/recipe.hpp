@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cifar10.hpp"
+#include "evaluation.hpp"
 #include "train_options.hpp"
 
 namespace tapestry::examples {
@@ -67,22 +68,6 @@ inline std::unique_ptr<Schedule> make_schedule(const TrainOptions& o, ScheduledO
   if (o.schedule == "warmup-cosine") return std::make_unique<WarmupCosineLR>(optimizer, total / 20, total);
   if (o.schedule == "one-cycle") return std::make_unique<OneCycleLR>(optimizer, OneCycleOptions{.max_lr = o.lr, .total_steps = total});
   return nullptr;
-}
-
-/// Mean loss over the images, and how many were classified right.
-struct Evaluation {
-  double loss = 0;
-  Index right = 0, images = 0;
-  double accuracy() const { return static_cast<double>(right) / static_cast<double>(images); }
-};
-
-/// The class with the largest score, for each row.
-inline std::vector<Index> predictions(const Tensor<>& logits) {
-  const std::vector<float> scores = logits.to_vector();
-  const Index classes = logits.dim(1);
-  std::vector<Index> best;
-  for (auto row = scores.begin(); row != scores.end(); row += classes) best.push_back(std::max_element(row, row + classes) - row);
-  return best;
 }
 
 }  // namespace tapestry::examples

@@ -5,30 +5,8 @@
 set -u
 bin=$(cd "$1" && pwd)
 layout=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/svg_layout.py
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 export XDG_CACHE_HOME=$work/cache
-
-passed=0
-check() {  # check WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    echo "FAILED: $what"
-    exit 1
-  fi
-}
-refused() {  # refused TEXT COMMAND...: it must fail with one line that holds TEXT
-  local text=$1 output
-  shift
-  if output=$("$@" 2>&1 >/dev/null); then return 1; fi
-  [ "$(wc -l <<<"$output")" = 1 ] && grep -qF -- "$text" <<<"$output" && return 0
-  echo "got: $output"
-  return 1
-}
 
 # A data set in CIFAR-10's format: five files of 160 records, noise whose brightness tells the class.
 python3 - <<'PYTHON'
@@ -48,7 +26,6 @@ start() {  # in the background, as a process of its own that signals reach
   "$bin/cifar10_train" --no-progress "$@" >>log 2>&1 &
   pid=$!
 }
-same_run() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/best.safetensors" "$2/best.safetensors" && [ "$(cut -d, -f1-4 "$1/metrics.csv")" = "$(cut -d, -f1-4 "$2/metrics.csv")" ]; }
 
 check "a run of four epochs" new --epochs 4 --threads 2 --workers 3 --schedule one-cycle --out whole
 check "its files" test -s whole/metrics.csv -a -s whole/curves.svg -a -s whole/best.safetensors
@@ -66,27 +43,8 @@ check "two more" train --resume parts --data data --epochs 4 --threads 1 --worke
 check "four in one go" new --epochs 4 --out straight
 check "more epochs later are the same as at once" same_run straight parts
 
-# Ctrl-C, again and again, in mid-epoch: each time it must say how to go on and exit with 130.
-start "${fresh[@]}" --epochs 4 --schedule one-cycle --out interrupted
-stops=0
-for try in $(seq 1 40); do
-  sleep "0.$((3 + try % 5))"
-  kill -INT $pid 2>/dev/null
-  wait $pid
-  status=$?
-  [ $status = 0 ] && break
-  if [ $status != 130 ] && [ -f interrupted/last.safetensors ]; then check "status 130 after Ctrl-C, got $status" false; fi
-  if [ -f interrupted/last.safetensors ]; then
-    stops=$((stops + 1))
-    start --resume interrupted --data data
-  else  # the signal came before the run had begun
-    rm -rf interrupted
-    start "${fresh[@]}" --epochs 4 --schedule one-cycle --out interrupted
-  fi
-  [ $try -ge 6 ] && sleep 2  # lest a slow machine never comes to the end
-done
-wait $pid 2>/dev/null
-check "the run was interrupted at least once" test $stops -ge 1
+resume=("$bin/cifar10_train" --no-progress --resume interrupted --data data)
+check "interrupted again and again, in mid-epoch" interrupt_until_done interrupted "$bin/cifar10_train" --no-progress "${fresh[@]}" --epochs 4 --schedule one-cycle --out interrupted
 check "a run that was interrupted is the same" same_run whole interrupted
 
 # kill -9 after the first epoch: the last whole epoch is there, and metrics.csv is trimmed to it.

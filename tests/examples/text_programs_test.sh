@@ -4,56 +4,7 @@
 # with whatever threads, must write the same bytes as one that never stopped; what is bad input is refused in one line or replaced and counted.
 set -u
 bin=$(cd "$1" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-passed=0
-check() {  # check WHAT COMMAND...
-  local what=$1
-  shift
-  if "$@"; then
-    passed=$((passed + 1))
-  else
-    echo "FAILED: $what"
-    tail -n 3 log 2>/dev/null
-    exit 1
-  fi
-}
-refused() {  # refused TEXT COMMAND...: it must fail with one line that holds TEXT
-  local text=$1 output
-  shift
-  if output=$("$@" 2>&1 >/dev/null); then return 1; fi
-  [ "$(wc -l <<<"$output")" = 1 ] && grep -qF -- "$text" <<<"$output" && return 0
-  echo "got: $output"
-  return 1
-}
-same_run() { cmp "$1/last.safetensors" "$2/last.safetensors" && cmp "$1/best.safetensors" "$2/best.safetensors" && [ "$(cut -d, -f1-4 "$1/metrics.csv")" = "$(cut -d, -f1-4 "$2/metrics.csv")" ]; }
-interrupt_until_done() {  # FOLDER, FRESH COMMAND..., each as a process of its own; ${resume[@]} is how to go on
-  local folder=$1 stops=0 try status
-  shift
-  "$@" >>log 2>&1 &
-  pid=$!
-  for try in $(seq 1 40); do
-    sleep "0.$((2 + try % 5))"
-    kill -INT $pid 2>/dev/null
-    wait $pid
-    status=$?
-    [ $status = 0 ] && break
-    if [ -f "$folder/last.safetensors" ]; then
-      [ $status = 130 ] || { echo "status 130 after Ctrl-C, got $status" && return 1; }
-      stops=$((stops + 1))
-      "${resume[@]}" >>log 2>&1 &
-    else  # the signal came before the run had begun
-      rm -rf "$folder"
-      "$@" >>log 2>&1 &
-    fi
-    pid=$!
-    [ $try -ge 6 ] && sleep 3  # lest a slow machine never comes to the end
-  done
-  wait $pid 2>/dev/null
-  [ $stops -ge 1 ]
-}
+source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # Which language is this word?
 words="$bin/char_cnn_train"
@@ -126,7 +77,7 @@ with open("text.txt", "w") as file:
         s = random.choice(subjects)
         file.write(f"{s} {verbs[s]} {random.choice(objects)}.\n")
 PYTHON
-fresh=(--data text.txt --model lecture --hidden 32 --layers 1 --lr 2 --epochs 60 --batch-size 4 --steps 8 --dropout 0.1 --threads 1 --no-progress)
+fresh=(--data text.txt --model lecture --hidden 32 --layers 1 --optimizer sgd --lr 2 --epochs 60 --batch-size 4 --steps 8 --dropout 0.1 --threads 1 --no-progress)
 check "the language model" eval '"$next" "${fresh[@]}" --out lm >lm.txt'
 check "its header" test "$(head -n 1 lm/metrics.csv)" = "epoch,train_loss,valid_loss,valid_perplexity,words_per_second,seconds"
 check "it tells what counting gives" grep -q "^Test perplexity a word by counting words: [0-9.]*, by counting pairs: [0-9.]*$" lm.txt
