@@ -56,10 +56,11 @@ template <Floating T>
   return made;
 }
 
-/// stages(source(x)): how an owed tensor is computed.
+/// stages(source(x)): how an owed tensor is computed. The source is a function, given by the op that owes, so that a program compiles those
+/// of its own ops only.
 template <Floating T>
 struct Staged {
-  enum class Source : std::uint8_t { convolution, linear, normalization };
+  using Source = void (*)(const Staged&, const Stages<T>& stages, T* y);
   Source source;
   Tensor<T> x{}, weight{}, bias{};
   ConvGeometry g{};                        // of a convolution
@@ -72,16 +73,18 @@ struct Staged {
 
   void compute(T* y) const {
     const auto data = [](const Tensor<T>& tensor) -> const T* { return tensor.defined() ? tensor.data() : nullptr; };
-    const Stages<T> stages{data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high};
-    auto& backend = backend_of(x);
-    switch (source) {
-      case Source::convolution: {
-        const auto prepared = keeps_weight ? prepared_weight(g, weight) : nullptr;
-        return backend.conv2d_staged(g, x.data(), weight.data(), prepared ? static_cast<const T*>(prepared->data) : nullptr, stages, y);
-      }
-      case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
-      case Source::normalization: return backend.normalize_staged(rows, channels, x.data(), stages, y);
-    }
+    source(*this, {data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high}, y);
+  }
+
+  static void convolution(const Staged& s, const Stages<T>& stages, T* y) {
+    const auto prepared = s.keeps_weight ? prepared_weight(s.g, s.weight) : nullptr;
+    backend_of(s.x).conv2d_staged(s.g, s.x.data(), s.weight.data(), prepared ? static_cast<const T*>(prepared->data) : nullptr, stages, y);
+  }
+  static void linear(const Staged& s, const Stages<T>& stages, T* y) {
+    backend_of(s.x).linear_staged(s.rows, s.channels, s.depth, s.x.data(), s.weight.data(), stages, y);
+  }
+  static void normalization(const Staged& s, const Stages<T>& stages, T* y) {
+    backend_of(s.x).normalize_staged(s.rows, s.channels, s.x.data(), stages, y);
   }
 };
 
@@ -150,7 +153,7 @@ template <Floating T>
 Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance, T eps, const Tensor<T>& gamma,
                             const Tensor<T>& beta) {
   const Staged<T>* before = owed(x);
-  if (!before || before->source != Staged<T>::Source::convolution || x.layout() != Layout::channels_last) return {};
+  if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last) return {};
   if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none) return {};
   Staged<T> staged = *before;
   staged.mean = mean, staged.variance = variance, staged.gamma = gamma, staged.beta = beta;

@@ -5,10 +5,10 @@
 #include "../backend/reference/reference_backend.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
-template class CpuKernels<Index>;
-template class CpuKernels<std::int32_t>;
-template class CpuKernels<std::uint8_t>;
-template class CpuKernels<bool>;
+template class CpuKernels<Index, Standalone>;
+template class CpuKernels<std::int32_t, Standalone>;
+template class CpuKernels<std::uint8_t, Standalone>;
+template class CpuKernels<bool, Standalone>;
 template detail::DeviceEntry* detail::new_reference_entry<void>();
 template detail::DeviceEntry* detail::new_meta_entry<void>();
 }  // namespace tapestry::inline TAPESTRY_ABI
