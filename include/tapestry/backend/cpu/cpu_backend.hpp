@@ -23,7 +23,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 inline Device cpu() {
   static detail::DeviceEntry& entry = [&]() -> detail::DeviceEntry& {  // never destroyed: a global network may outlive every static
     detail::DeviceEntry& made = *new detail::DeviceEntry;
-    made.memory = new CpuMemory;
+    made.memory = new CpuMemory<>;
     return made;
   }();
   return Device(entry);
