@@ -54,7 +54,7 @@ struct Library {
 
 void multiply_here(const ProductShape& s, const float* a, const float* b, float* c) {
   const auto op = [](bool transposed) { return transposed ? Transpose::yes : Transpose::no; };
-  backend<float>(cpu()).gemm(op(s.transpose_a), op(s.transpose_b), s.m, s.n, s.k, a, s.a_columns(), b, s.b_columns(), 0, c, s.n);
+  backend<float>(cpu()).gemm(op(s.transpose_a), op(s.transpose_b), s.m, s.n, s.k, a, s.a_columns(), b, s.b_columns(), 0.0f, c, s.n);
 }
 
 template <class Int>

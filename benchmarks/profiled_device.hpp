@@ -127,7 +127,7 @@ class ProfiledBackend final : public CpuBackend<float> {
 };
 
 /// The host's memory, its primitives timed.
-class ProfiledMemory final : public CpuMemory {
+class ProfiledMemory final : public CpuMemory<> {
   using Timer = Profile::Timer;
 
  public:

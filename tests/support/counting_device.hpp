@@ -47,7 +47,7 @@ class CountingBackend final : public CpuBackend<float> {
   }
 };
 
-class CountingMemory final : public CpuMemory {
+class CountingMemory final : public CpuMemory<> {
  public:
   std::string_view name() const override { return "counting"; }
 };

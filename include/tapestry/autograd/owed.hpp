@@ -56,10 +56,11 @@ template <Floating T>
   return made;
 }
 
-/// stages(source(x)): how an owed tensor is computed.
+/// stages(source(x)): how an owed tensor is computed. The source is a function, given by the op that owes, so that a program compiles those
+/// of its own ops only.
 template <Floating T>
 struct Staged {
-  enum class Source : std::uint8_t { convolution, linear, normalization };
+  using Source = void (*)(const Staged&, const Stages<T>& stages, T* y);
   Source source;
   Tensor<T> x{}, weight{}, bias{};
   ConvGeometry g{};                        // of a convolution
@@ -69,29 +70,36 @@ struct Staged {
   T eps{};
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
-  bool pooled = false;                // a convolution's stages may end in a max pooling
-  PoolGeometry pool{};
+  PoolGeometry pool{};                // a convolution's stages may end in a max pooling
   Tensor<std::uint8_t> winners{};     // where its winners are noted, if backward may want them
   std::weak_ptr<Storage> unpooled{};  // what it pools, which is owed on its own
 
   void compute(T* y) const {
     const auto data = [](const Tensor<T>& tensor) -> const T* { return tensor.defined() ? tensor.data() : nullptr; };
-    const Stages<T> stages{data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high};
-    auto& backend = backend_of(x);
-    switch (source) {
-      case Source::convolution: {
-        void* noted = winners.defined() ? winners.values_to_write() : nullptr;
-        const auto whole = unpooled.lock();
-        if (whole && (!whole->debt || whole.use_count() - 1 > whole->kept))  // it is there, or will be, for somebody else has it
-          return backend.max_pool2d_kept(pool, static_cast<const T*>(whole->elements()), y, noted);
-        const auto prepared = keeps_weight ? prepared_weight(g, weight) : nullptr;
-        const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
-        if (pooled) return backend.conv2d_pooled(g, pool, x.data(), weight.data(), form, stages, y, noted);
-        return backend.conv2d_staged(g, x.data(), weight.data(), form, stages, y);
-      }
-      case Source::linear: return backend.linear_staged(rows, channels, depth, x.data(), weight.data(), stages, y);
-      case Source::normalization: return backend.normalize_staged(rows, channels, x.data(), stages, y);
-    }
+    source(*this, {data(bias), data(mean), data(variance), data(gamma), data(beta), eps, data(residual), activation, slope, low, high}, y);
+  }
+
+  bool is_pooled() const { return source == pooled_convolution; }
+
+  static void convolution(const Staged& s, const Stages<T>& stages, T* y) {
+    const auto prepared = s.keeps_weight ? prepared_weight(s.g, s.weight) : nullptr;
+    const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
+    backend_of(s.x).conv2d_staged(s.g, s.x.data(), s.weight.data(), form, stages, y);
+  }
+  static void pooled_convolution(const Staged& s, const Stages<T>& stages, T* y) {
+    void* noted = s.winners.defined() ? s.winners.values_to_write() : nullptr;
+    const auto whole = s.unpooled.lock();
+    if (whole && (!whole->debt || whole.use_count() - 1 > whole->kept))  // it is there, or will be, for somebody else has it
+      return backend_of(s.x).max_pool2d_kept(s.pool, static_cast<const T*>(whole->elements()), y, noted);
+    const auto prepared = s.keeps_weight ? prepared_weight(s.g, s.weight) : nullptr;
+    const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
+    backend_of(s.x).conv2d_pooled(s.g, s.pool, s.x.data(), s.weight.data(), form, stages, y, noted);
+  }
+  static void linear(const Staged& s, const Stages<T>& stages, T* y) {
+    backend_of(s.x).linear_staged(s.rows, s.channels, s.depth, s.x.data(), s.weight.data(), stages, y);
+  }
+  static void normalization(const Staged& s, const Stages<T>& stages, T* y) {
+    backend_of(s.x).normalize_staged(s.rows, s.channels, s.x.data(), stages, y);
   }
 };
 
@@ -145,7 +153,7 @@ const Staged<T>* owed(const Tensor<T>& x) {
 template <Floating T>
 Tensor<T> owe_activation(const Tensor<T>& x, Activation activation, T slope = {}, T low = {}, T high = {}) {
   const Staged<T>* before = owed(x);
-  if (!before || before->activation != Activation::none || before->pooled) return {};
+  if (!before || before->activation != Activation::none || before->is_pooled()) return {};
   Staged<T> staged = *before;
   staged.activation = activation;
   staged.slope = slope, staged.low = low, staged.high = high;
@@ -156,7 +164,7 @@ Tensor<T> owe_sum(const Tensor<T>& a, const Tensor<T>& b) {
   if (a.shape() != b.shape() || a.layout() != b.layout() || !(a.device() == b.device())) return {};
   for (const auto& [x, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     const Staged<T>* before = owed(*x);
-    if (!before || before->activation != Activation::none || before->pooled || before->residual.defined() || x->body().storage == other->body().storage) continue;
+    if (!before || before->activation != Activation::none || before->is_pooled() || before->residual.defined() || x->body().storage == other->body().storage) continue;
     Staged<T> staged = *before;
     staged.residual = *other;
     return owe(x->shape(), x->layout(), std::move(staged));
@@ -167,8 +175,8 @@ template <Floating T>
 Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance, T eps, const Tensor<T>& gamma,
                             const Tensor<T>& beta) {
   const Staged<T>* before = owed(x);
-  if (!before || before->source != Staged<T>::Source::convolution || x.layout() != Layout::channels_last) return {};
-  if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none || before->pooled) return {};
+  if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last) return {};
+  if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none) return {};
   Staged<T> staged = *before;
   staged.mean = mean, staged.variance = variance, staged.gamma = gamma, staged.beta = beta;
   staged.eps = eps;
@@ -178,9 +186,9 @@ Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Ten
 template <Floating T>
 Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
   const Staged<T>* before = owed(x);
-  if (!before || before->source != Staged<T>::Source::convolution || before->pooled || x.layout() != Layout::channels_last || x.rank() != 4) return {};
+  if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last || x.rank() != 4) return {};
   Staged<T> staged = *before;
-  staged.pooled = true;
+  staged.source = Staged<T>::pooled_convolution;
   staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;
   return owe({pool.batch, pool.channels, pool.out_height, pool.out_width}, Layout::channels_last, std::move(staged));
 }

@@ -119,62 +119,32 @@ class Backend : public Kernels<T> {
   /// Brings weights into that form. It is good for every convolution that asks for the same one.
   virtual void prepare_weight(const ConvGeometry&, const T*, T*) {}
   /// y = stages(x * w); prepared: w in the form asked for, or null.
-  virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y) {
-    static_cast<void>(prepared);
-    conv2d(g, x, w, stages.bias, y);
-    finish(g.batch * g.out_pixels(), g.out_channels, stages, y);
-  }
+  virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y);
   /// y = the max pooling of stages(x * w), as max_pool2d_kept has it; prepared may be null.
   virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                             void* winners) {
-    const Workspace<T> whole(memory(), g.batch * g.out_pixels() * g.out_channels);
-    conv2d_staged(g, x, w, prepared, stages, whole.data());
-    max_pool2d_kept(pool, whole.data(), y, winners);
-  }
+                             void* winners);
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
-  virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
-    gemm(Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out);
-    if (stages.bias) add_rows(rows, out, stages.bias, y);
-    finish(rows, out, stages, y);
-  }
+  virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y);
   /// dx from dy.
   virtual void conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx);
   /// dw from x and dy.
   virtual void conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw);
 
   /// All three, of which each may be null (not wanted); dbias is the sum of dy's rows.
-  virtual void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
-    if (dx) conv2d_backward_data(g, dy, w, dx);
-    if (dw) conv2d_backward_weight(g, x, dy, dw);
-    if (dbias) sum_rows(g.batch * g.out_pixels(), g.out_channels, dy, dbias);
-  }
+  virtual void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias);
   /// The same where the result was activated and pooled, from the gradient of that.
-  virtual void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) {
-    const Workspace<T> dy(memory(), g.batch * g.out_pixels() * g.out_channels);
-    pooled_gradient(d, dy.data());
-    conv2d_backward(g, x, w, dy.data(), dx, dw, dbias);
-  }
+  virtual void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias);
 
   /// y = the largest under each window, where (if not null) = its pixel y*width + x in the input; the first among equals, NaN wins. Padding never
   /// wins.
   virtual void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) = 0;
   virtual void max_pool2d_backward(const PoolGeometry& g, const T* dy, const std::int32_t* where, T* dx) = 0;
   /// The same for a backward pass alone: winners (if not null) gets, in a form of the backend's own, what pooled_gradient needs to know of them.
-  virtual void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) { max_pool2d(g, x, y, static_cast<std::int32_t*>(winners)); }
+  virtual void max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners);
   /// How many bytes that takes.
   virtual Index winner_bytes(const PoolGeometry& g) const { return g.batch * g.out_pixels() * g.channels * 4; }
   /// dx as PooledGradient has it.
-  virtual void pooled_gradient(const PooledGradient<T>& d, T* dx) {
-    const Index count = d.pool.batch * d.pool.out_pixels() * d.pool.channels;
-    const Workspace<T> masked(memory(), d.activation == Activation::none ? 0 : count);
-    switch (d.activation) {
-      case Activation::none: break;
-      case Activation::relu: unary_backward(UnaryOp::relu, count, d.y, d.y, d.dy, T{}, T{}, masked.data()); break;
-      case Activation::leaky_relu: unary_backward(UnaryOp::leaky_relu, count, d.y, d.y, d.dy, d.slope, T{}, masked.data()); break;
-      case Activation::clamp: unary_backward(UnaryOp::clamp, count, d.y, d.y, d.dy, d.low, d.high, masked.data()); break;
-    }
-    max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), static_cast<const std::int32_t*>(d.winners), dx);
-  }
+  virtual void pooled_gradient(const PooledGradient<T>& d, T* dx);
   /// y = sum under each window / divisor. divisor 0: the window's size, clipped to the padded image if count_padding, else to the image.
   virtual void avg_pool2d(const PoolGeometry& g, bool count_padding, Index divisor, const T* x, T* y) = 0;
   virtual void avg_pool2d_backward(const PoolGeometry& g, bool count_padding, Index divisor, const T* dy, T* dx) = 0;
@@ -187,12 +157,7 @@ class Backend : public Kernels<T> {
   /// y = (x - mean) / sqrt(variance + eps) * gamma + beta, by column; gamma and beta may be null, x and y the same.
   virtual void normalize(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, T* y) = 0;
   /// y = stages(x), whose bias is null.
-  virtual void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& stages, T* y) {
-    normalize(rows, channels, x, stages.mean, stages.variance, stages.eps, stages.gamma, stages.beta, y);
-    Stages<T> rest = stages;
-    rest.mean = nullptr;
-    finish(rows, channels, rest, y);
-  }
+  virtual void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& stages, T* y);
   /// With h = (x - mean) / sqrt(variance + eps):  dbeta = sum of dy,  dgamma = sum of dy*h, and
   /// dx = gamma / sqrt(variance + eps) * (dy - dbeta/rows - h*dgamma/rows) if mean and variance are the batch's own, else only gamma / sqrt(...) * dy.
   /// gamma may be null (then 1), dx may be null (not wanted).
@@ -214,20 +179,6 @@ class Backend : public Kernels<T> {
   virtual void sgd_step(const SgdStep& s, Index count, const T* dw, T* momentum, T* w) = 0;  ///< momentum may be null
   virtual void adam_step(const AdamStep& s, Index count, const T* dw, T* first, T* second, T* largest, T* w) = 0;  ///< largest: null unless amsgrad
   virtual void rmsprop_step(const RmsPropStep& s, Index count, const T* dw, T* square, T* mean, T* momentum, T* w) = 0;  ///< mean, momentum may be null
-
- private:
-  /// The stages after the bias, one after the other, in place.
-  void finish(Index rows, Index channels, const Stages<T>& s, T* y) {
-    const Index count = rows * channels;
-    if (s.mean) normalize(rows, channels, y, s.mean, s.variance, s.eps, s.gamma, s.beta, y);
-    if (s.residual) this->scale_add(count, T{1}, s.residual, T{1}, y);
-    switch (s.activation) {
-      case Activation::none: return;
-      case Activation::relu: return this->unary(UnaryOp::relu, count, y, T{}, T{}, y);
-      case Activation::leaky_relu: return this->unary(UnaryOp::leaky_relu, count, y, s.slope, T{}, y);
-      case Activation::clamp: return this->unary(UnaryOp::clamp, count, y, s.low, s.high, y);
-    }
-  }
 };
 
 namespace detail {
@@ -243,51 +194,154 @@ void for_each_chunk(const ConvGeometry& g, std::size_t element_size, F&& f) {
   const Index step = images_per_chunk(g, element_size);
   for (Index n = 0; n < g.batch; n += step) f(g.with_batch(std::min(step, g.batch - n)), n);
 }
+
+// The plain ways, through whatever has the primitives: a backend, or the CPU's kernels by themselves.
+
+template <class Device, Floating T>
+void conv2d_by_patches(Device& device, const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) {
+  Workspace<T> patches(device.memory(), images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    const Index pixels = part.batch * g.out_pixels();
+    T* y_part = y + n * g.out_pixels() * g.out_channels;
+    for (Index group = 0; group < g.groups; ++group) {  // Y[pixels, O] = P[pixels, K*L*C] W^T
+      device.im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
+      device.gemm(Transpose::no, Transpose::yes, pixels, g.group_out(), g.patch(), patches.data(), g.patch(),
+                  w + group * g.group_out() * g.patch(), g.patch(), T{0}, y_part + group * g.group_out(), g.out_channels);
+    }
+    if (bias) device.add_rows(pixels, g.out_channels, bias, y_part);
+  });
+}
+
+template <class Device, Floating T>
+void conv2d_backward_data_by_patches(Device& device, const ConvGeometry& g, const T* dy, const T* w, T* dx) {
+  const T zero{0};
+  device.memory().fill(dtype_of<T>(), &zero, g.batch * g.in_pixels() * g.in_channels, dx);
+  Workspace<T> patches(device.memory(), images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    for (Index group = 0; group < g.groups; ++group) {  // dX += col2im(dY W)
+      device.gemm(Transpose::no, Transpose::no, part.batch * g.out_pixels(), g.patch(), g.group_out(),
+                  dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, w + group * g.group_out() * g.patch(),
+                  g.patch(), T{0}, patches.data(), g.patch());
+      device.col2im(part, group, patches.data(), dx + n * g.in_pixels() * g.in_channels);
+    }
+  });
+}
+
+template <class Device, Floating T>
+void conv2d_backward_weight_by_patches(Device& device, const ConvGeometry& g, const T* x, const T* dy, T* dw) {
+  const T zero{0};
+  if (g.batch == 0) device.memory().fill(dtype_of<T>(), &zero, g.out_channels * g.patch(), dw);
+  Workspace<T> patches(device.memory(), images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
+  for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
+    for (Index group = 0; group < g.groups; ++group) {  // dW += dY^T P
+      device.im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
+      device.gemm(Transpose::yes, Transpose::no, g.group_out(), g.patch(), part.batch * g.out_pixels(),
+                  dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, patches.data(), g.patch(),
+                  n == 0 ? T{0} : T{1}, dw + group * g.group_out() * g.patch(), g.patch());
+    }
+  });
+}
+
+/// The stages after the bias, one after the other, in place.
+template <class Device, Floating T>
+void finish_stages(Device& device, Index rows, Index channels, const Stages<T>& s, T* y) {
+  const Index count = rows * channels;
+  if (s.mean) device.normalize(rows, channels, y, s.mean, s.variance, s.eps, s.gamma, s.beta, y);
+  if (s.residual) device.scale_add(count, T{1}, s.residual, T{1}, y);
+  switch (s.activation) {
+    case Activation::none: return;
+    case Activation::relu: return device.unary(UnaryOp::relu, count, y, T{}, T{}, y);
+    case Activation::leaky_relu: return device.unary(UnaryOp::leaky_relu, count, y, s.slope, T{}, y);
+    case Activation::clamp: return device.unary(UnaryOp::clamp, count, y, s.low, s.high, y);
+  }
+}
+template <class Device, Floating T>
+void conv2d_then_stages(Device& device, const ConvGeometry& g, const T* x, const T* w, const Stages<T>& stages, T* y) {
+  device.conv2d(g, x, w, stages.bias, y);
+  finish_stages(device, g.batch * g.out_pixels(), g.out_channels, stages, y);
+}
+template <class Device, Floating T>
+void conv2d_then_pool(Device& device, const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared,
+                      const Stages<T>& stages, T* y, void* winners) {
+  const Workspace<T> whole(device.memory(), g.batch * g.out_pixels() * g.out_channels);
+  device.conv2d_staged(g, x, w, prepared, stages, whole.data());
+  device.max_pool2d_kept(pool, whole.data(), y, winners);
+}
+template <class Device, Floating T>
+void conv2d_backward_by_passes(Device& device, const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
+  if (dx) device.conv2d_backward_data(g, dy, w, dx);
+  if (dw) device.conv2d_backward_weight(g, x, dy, dw);
+  if (dbias) device.sum_rows(g.batch * g.out_pixels(), g.out_channels, dy, dbias);
+}
+template <class Device, Floating T>
+void unpool_then_conv2d_backward(Device& device, const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) {
+  const Workspace<T> dy(device.memory(), g.batch * g.out_pixels() * g.out_channels);
+  device.pooled_gradient(d, dy.data());
+  device.conv2d_backward(g, x, w, dy.data(), dx, dw, dbias);
+}
+template <class Device, Floating T>
+void activation_then_pool_gradient(Device& device, const PooledGradient<T>& d, T* dx) {
+  const Index count = d.pool.batch * d.pool.out_pixels() * d.pool.channels;
+  const Workspace<T> masked(device.memory(), d.activation == Activation::none ? 0 : count);
+  switch (d.activation) {
+    case Activation::none: break;
+    case Activation::relu: device.unary_backward(UnaryOp::relu, count, d.y, d.y, d.dy, T{}, T{}, masked.data()); break;
+    case Activation::leaky_relu: device.unary_backward(UnaryOp::leaky_relu, count, d.y, d.y, d.dy, d.slope, T{}, masked.data()); break;
+    case Activation::clamp: device.unary_backward(UnaryOp::clamp, count, d.y, d.y, d.dy, d.low, d.high, masked.data()); break;
+  }
+  device.max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), static_cast<const std::int32_t*>(d.winners), dx);
+}
 }  // namespace detail
 
 template <Floating T>
 void Backend<T>::conv2d(const ConvGeometry& g, const T* x, const T* w, const T* bias, T* y) {
-  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
-  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
-    const Index pixels = part.batch * g.out_pixels();
-    T* y_part = y + n * g.out_pixels() * g.out_channels;
-    for (Index group = 0; group < g.groups; ++group) {  // Y[pixels, O] = P[pixels, K*L*C] W^T
-      im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
-      gemm(Transpose::no, Transpose::yes, pixels, g.group_out(), g.patch(), patches.data(), g.patch(),
-           w + group * g.group_out() * g.patch(), g.patch(), T{0}, y_part + group * g.group_out(), g.out_channels);
-    }
-    if (bias) add_rows(pixels, g.out_channels, bias, y_part);
-  });
+  detail::conv2d_by_patches(*this, g, x, w, bias, y);
 }
-
 template <Floating T>
 void Backend<T>::conv2d_backward_data(const ConvGeometry& g, const T* dy, const T* w, T* dx) {
-  const T zero{0};
-  memory().fill(dtype_of<T>(), &zero, g.batch * g.in_pixels() * g.in_channels, dx);
-  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
-  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
-    for (Index group = 0; group < g.groups; ++group) {  // dX += col2im(dY W)
-      gemm(Transpose::no, Transpose::no, part.batch * g.out_pixels(), g.patch(), g.group_out(),
-           dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, w + group * g.group_out() * g.patch(),
-           g.patch(), T{0}, patches.data(), g.patch());
-      col2im(part, group, patches.data(), dx + n * g.in_pixels() * g.in_channels);
-    }
-  });
+  detail::conv2d_backward_data_by_patches(*this, g, dy, w, dx);
 }
-
 template <Floating T>
 void Backend<T>::conv2d_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dw) {
-  const T zero{0};
-  if (g.batch == 0) memory().fill(dtype_of<T>(), &zero, g.out_channels * g.patch(), dw);
-  Workspace<T> patches(memory(), detail::images_per_chunk(g, sizeof(T)) * g.out_pixels() * g.patch());
-  detail::for_each_chunk(g, sizeof(T), [&](const ConvGeometry& part, Index n) {
-    for (Index group = 0; group < g.groups; ++group) {  // dW += dY^T P
-      im2col(part, group, x + n * g.in_pixels() * g.in_channels, patches.data());
-      gemm(Transpose::yes, Transpose::no, g.group_out(), g.patch(), part.batch * g.out_pixels(),
-           dy + n * g.out_pixels() * g.out_channels + group * g.group_out(), g.out_channels, patches.data(), g.patch(),
-           n == 0 ? T{0} : T{1}, dw + group * g.group_out() * g.patch(), g.patch());
-    }
-  });
+  detail::conv2d_backward_weight_by_patches(*this, g, x, dy, dw);
+}
+template <Floating T>
+void Backend<T>::conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T*, const Stages<T>& stages, T* y) {
+  detail::conv2d_then_stages(*this, g, x, w, stages, y);
+}
+template <Floating T>
+void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
+                               void* winners) {
+  detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, y, winners);
+}
+template <Floating T>
+void Backend<T>::conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
+  detail::conv2d_backward_by_passes(*this, g, x, w, dy, dx, dw, dbias);
+}
+template <Floating T>
+void Backend<T>::conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) {
+  detail::unpool_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
+}
+template <Floating T>
+void Backend<T>::max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) {
+  max_pool2d(g, x, y, static_cast<std::int32_t*>(winners));
+}
+template <Floating T>
+void Backend<T>::pooled_gradient(const PooledGradient<T>& d, T* dx) {
+  detail::activation_then_pool_gradient(*this, d, dx);
+}
+template <Floating T>
+void Backend<T>::linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
+  gemm(Transpose::no, Transpose::yes, rows, out, in, x, in, w, in, T{0}, y, out);
+  if (stages.bias) add_rows(rows, out, stages.bias, y);
+  detail::finish_stages(*this, rows, out, stages, y);
+}
+template <Floating T>
+void Backend<T>::normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& stages, T* y) {
+  normalize(rows, channels, x, stages.mean, stages.variance, stages.eps, stages.gamma, stages.beta, y);
+  Stages<T> rest = stages;
+  rest.mean = nullptr;
+  detail::finish_stages(*this, rows, channels, rest, y);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

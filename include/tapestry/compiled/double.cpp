@@ -3,7 +3,7 @@
 #include "layers.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
-template class CpuKernels<double, Backend<double>>;
-template class CpuBackend<double>;
+template class CpuKernels<double, Standalone>;
+template class CpuBackend<double, Standalone>;
 TAPESTRY_LAYERS(template, double);
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -3,7 +3,7 @@
 #include "layers.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
-template class CpuKernels<float, Backend<float>>;
-template class CpuBackend<float>;
+template class CpuKernels<float, Standalone>;
+template class CpuBackend<float, Standalone>;
 TAPESTRY_LAYERS(template, float);
 }  // namespace tapestry::inline TAPESTRY_ABI

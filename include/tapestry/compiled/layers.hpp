@@ -15,6 +15,7 @@
 #include "../optim/adam.hpp"
 #include "../optim/rmsprop.hpp"
 #include "../optim/sgd.hpp"
+#include "../tensor/creation.hpp"
 #include "../tensor/print.hpp"
 
 // What tapestry::compiled holds ready beside the kernels, for a floating-point type: `declare` is `template` there and `extern template`
@@ -22,6 +23,7 @@
 #define TAPESTRY_LAYERS(declare, T)                                                                                                    \
   declare class Tensor<T>;                                                                                                             \
   declare class Grad<T>;                                                                                                               \
+  declare class Layer<T>;                                                                                                              \
   declare class ReLU<T>;                                                                                                               \
   declare class LeakyReLU<T>;                                                                                                          \
   declare class Sigmoid<T>;                                                                                                            \
@@ -51,6 +53,9 @@
   declare class Adam<T>;                                                                                                               \
   declare class AdamW<T>;                                                                                                              \
   declare class RMSprop<T>;                                                                                                            \
+  declare void Tape::backward<T>(const Tensor<T>&);                                                                                    \
+  declare void Tape::backward<T>(const Tensor<T>&, const Tensor<T>&);                                                                  \
+  declare Tensor<T> zeros<T>(const Shape&, Device);                                                                                    \
   declare std::string to_string<T>(const Tensor<T>&);                                                                                  \
   declare Tensor<T> cross_entropy<T>(const Tensor<T>&, const Tensor<Index>&, const CrossEntropyOptions<T>&);                           \
   declare std::vector<Tensor<T>> parameters<T>(Module&)
@@ -59,5 +64,6 @@ namespace tapestry::inline TAPESTRY_ABI {
 #ifdef TAPESTRY_COMPILED
 TAPESTRY_LAYERS(extern template, float);
 TAPESTRY_LAYERS(extern template, double);
+extern template Tensor<Index> zeros<Index>(const Shape&, Device);
 #endif
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -8,8 +8,10 @@
 namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
-/// Appends a module's text, whose lines after the first are indented; all nested modules write into the one text.
-inline void print_module(const Module& module, std::size_t indent, std::string& text);
+/// Appends a module's text, whose lines after the first are indented; all nested modules write into the one text. A template so that
+/// tapestry::compiled can hold it ready.
+template <class = void>
+void print_module(const Module& module, std::size_t indent, std::string& text);
 
 /// Begins the line of a child: `  (name): `.
 inline void begin_line(std::string_view name, std::size_t indent, std::string& text) {
@@ -20,7 +22,8 @@ inline void end_block(bool any, std::size_t indent, std::string& text) {
   text.append(1, ')');
 }
 /// `ModuleList(...)`, in which equal neighbours share a line: `(0-2): 3 x ReLU()`.
-inline void print_list(const std::vector<Module*>& modules, std::size_t indent, std::string& text) {
+template <class = void>
+void print_list(const std::vector<Module*>& modules, std::size_t indent, std::string& text) {
   text.append("ModuleList(");
   std::string shared, next;
   std::size_t first = 0;
@@ -37,7 +40,8 @@ inline void print_list(const std::vector<Module*>& modules, std::size_t indent, 
   }
   end_block(!modules.empty(), indent, text);
 }
-inline void print_module(const Module& module, std::size_t indent, std::string& text) {
+template <class>
+void print_module(const Module& module, std::size_t indent, std::string& text) {
   text.append(module.name()).append(1, '(').append(module.description());
   bool any = false;
   Members visit;
@@ -54,6 +58,9 @@ inline void print_module(const Module& module, std::size_t indent, std::string& 
   const_cast<Module&>(module).members(visit);  // a visitor that only looks
   end_block(any, indent, text);
 }
+#ifdef TAPESTRY_COMPILED
+extern template void print_module<void>(const Module&, std::size_t, std::string&);
+#endif
 }  // namespace detail
 
 /// Prints as PyTorch's print(net).

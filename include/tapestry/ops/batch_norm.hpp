@@ -75,7 +75,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   if (options.training && rows == 1)
     throw ValueError(message("batch_norm: training needs more than one value per channel, got input ", shape));
 
-  auto& backend = backend_of(x);
+  const auto backend = backend_of(x);
   const T eps = static_cast<T>(options.eps);
   Tensor<T> mean = running_mean, variance = running_var;
   const Tensor<T> input = detail::channels_innermost(x);
@@ -94,7 +94,7 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   if (!options.training && !Tape::records({x, weight, bias})) y = detail::owe_normalization(input, mean, variance, eps, weight, bias);
   if (!y.defined() && detail::may_owe()) {
     input.data();  // computed by now, should it have been owed
-    y = detail::owe<T>(input.shape(), input.layout(), {.source = detail::Staged<T>::Source::normalization, .x = input, .rows = rows,
+    y = detail::owe<T>(input.shape(), input.layout(), {.source = detail::Staged<T>::normalization, .x = input, .rows = rows,
                                                        .channels = channels, .mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps});
   } else if (!y.defined()) {
     y = Tensor<T>(input.shape(), input.layout(), x.device());

@@ -46,7 +46,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<Index>& target, const C
   const Index rows = scores.shape()[0], classes = scores.shape()[1];
   const T share = static_cast<T>(options.label_smoothing), even = -share / static_cast<T>(classes);
   const Reduction reduction = options.reduction;
-  auto& forward = backend_of(x);
+  const auto forward = backend_of(x);
 
   Tensor<T> log_p = empty_like(scores), loss(target.shape(), Layout::row_major, x.device()), scale({rows}, Layout::row_major, x.device());
   forward.softmax(rows, classes, true, scores.data(), log_p.mutable_data());
@@ -72,7 +72,7 @@ Tensor<T> cross_entropy(const Tensor<T>& x, const Tensor<Index>& target, const C
   return record("cross_entropy", y, {x, target, options.weight}, [axis, rows, classes, share, even, reduction, log_p, labels, scale, counts,
                                                                   weight, divisor, x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
-    auto& backward = backend_of(dy);
+    const auto backward = backend_of(dy);
     const Tensor<T> dloss = detail::term_gradient(reduction, dy, divisor, labels.shape());
     Tensor<T> dlog_p = empty_like(log_p), dx = empty_like(log_p);
     backward.nll_loss_backward(rows, classes, labels.data(), scale.data(), dloss.data(), dlog_p.mutable_data());

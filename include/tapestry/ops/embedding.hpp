@@ -85,7 +85,7 @@ Tensor<T> embedding(const Tensor<Index>& indices, const Tensor<T>& weight, const
                 [size, width, count, options, rows, weight_grad = grad_of(weight)](const Tensor<T>& dy_any) {
     if (!weight_grad.wanted()) return;
     Tensor<T> dy = in_layout(dy_any, Layout::row_major).with_shape({count, width});
-    auto& backend = backend_of(dy);
+    const auto backend = backend_of(dy);
     auto& memory = dy.device().memory();
     if (options.scale_grad_by_freq) {  // dy[i] / how often indices hold indices[i]
       const Tensor<T> one = ones<T>({count}, dy.device()), frequency = zeros<T>({size}, dy.device());

@@ -29,7 +29,7 @@ struct AxisView {
 template <std::same_as<Index> I>
 Tensor<I> flat_positions(const Tensor<I>& indices, Index axis, const Shape& shape) {
   const Shape stride = strides_of(shape, Layout::row_major);
-  Kernels<Index>& kernel = kernels_of(indices);
+  const auto kernel = kernels_of(indices);
   Tensor<Index> flat(indices.shape(), Layout::row_major, indices.device());
   const Tensor<Index> row = in_layout(indices, Layout::row_major);
   kernel.unary(UnaryOp::affine, flat.numel(), row.data(), shape.rank() > 0 ? stride[axis] : 1, 0, flat.mutable_data());

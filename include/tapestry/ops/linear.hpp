@@ -44,7 +44,7 @@ Tensor<T> linear(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   Tensor<T> y;
   if (detail::may_owe()) {
     input.data();  // computed by now, should it have been owed
-    y = detail::owe<T>(y_shape, Layout::row_major, {.source = detail::Staged<T>::Source::linear, .x = input, .weight = weight,
+    y = detail::owe<T>(y_shape, Layout::row_major, {.source = detail::Staged<T>::linear, .x = input, .weight = weight,
                                                     .bias = bias, .rows = rows, .channels = out, .depth = in});
   } else {
     y = Tensor<T>(y_shape, Layout::row_major, x.device());
@@ -54,7 +54,7 @@ Tensor<T> linear(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
 
   return record("linear", y, {x, weight, bias}, [rows, out, in, input, weight, x_grad = grad_of(x), weight_grad = grad_of(weight),
                                                  bias_grad = grad_of(bias)](const Tensor<T>& dy) {
-    auto& backend = backend_of(dy);
+    const auto backend = backend_of(dy);
     const Tensor<T> dY = in_layout(dy, Layout::row_major);
     if (x_grad.wanted()) {
       Tensor<T> dx(input.shape(), Layout::row_major, dy.device());

@@ -56,7 +56,7 @@ LstmResult<T> lstm(const Tensor<T>& x, const Tensor<T>& h, const Tensor<T>& c, c
     const Tensor<T> dgates = steps->backward(dstates, dh, dc);  // [L*N, 4H], before sigmoid and tanh
     h_grad.add(dh);
     c_grad.add(dc);
-    auto& backend = backend_of(dgates);
+    const auto backend = backend_of(dgates);
     const Index rows = size.steps * size.batch;
     const auto weight_gradient = [&](const T* input, Index width) {  // dW = dG^T X
       Tensor<T> dw = made({size.gates(), width});

@@ -53,7 +53,7 @@ struct LstmSteps {
   Index last() const { return size.steps - initial(); }
 
   void forward(const Tensor<T>& bias_ih, const Tensor<T>& bias_hh, const Tensor<T>& h0, const Tensor<T>& c0) {
-    auto& backend = backend_of(x);
+    const auto backend = backend_of(x);
     const Index rows = size.steps * size.batch, four = size.gates(), n = size.state();
     const Tensor<T> sums = made({rows, four}), let_in = made({n});
     backend.gemm(Transpose::no, Transpose::yes, rows, four, size.input, x.data(), size.input, weight_ih.data(), size.input, T{0},
@@ -84,7 +84,7 @@ struct LstmSteps {
 
   /// Takes the gradient of h, returns that of the gates before sigmoid and tanh, [L*N, 4H], and fills those of the initial states, [N, H].
   Tensor<T> backward(const Tensor<T>& dstates, const Tensor<T>& dh0, const Tensor<T>& dc0) const {
-    auto& backend = backend_of(x);
+    const auto backend = backend_of(x);
     const Index four = size.gates(), n = size.state();
     const Tensor<T> dsums = made({size.steps * size.batch, four}), dgates = made({4, n}), through_tanh = made({n});
     Tensor<T> dc = made({n}), dc_before = made({n});

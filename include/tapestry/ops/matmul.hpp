@@ -90,7 +90,7 @@ Tensor<T> matmul(const Tensor<T>& a, const Tensor<T>& b) {
 
   return record("matmul", y, {a, b}, [a_grad = grad_of(a), b_grad = grad_of(b), row_a, row_b, plan](const Tensor<T>& dy) {
     const Tensor<T> row_dy = in_layout(dy, Layout::row_major);
-    Backend<T>& backend = backend_of(dy);
+    const auto backend = backend_of(dy);
     if (a_grad.wanted()) {
       const Tensor<T> da = zeros_like(row_a);
       detail::for_each_matrix(plan, [&](Index at_a, Index at_b, Index at_y) {  // dA += dY B^T

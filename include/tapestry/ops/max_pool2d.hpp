@@ -58,7 +58,7 @@ Tensor<T> max_pool2d(const Tensor<T>& x, Size2 kernel, const MaxPool2dOptions& o
   const PoolGeometry g = max_pool2d_geometry(x.shape(), kernel, options);
   const Shape batch_shape{g.batch, g.channels, g.out_height, g.out_width};
   const Shape y_shape = detail::image_shape(x.shape(), g.channels, g.out_height, g.out_width);
-  auto& backend = backend_of(x);
+  const auto backend = backend_of(x);
   Tensor<std::uint8_t> winners;
   if (Tape::records({x})) winners = Tensor<std::uint8_t>({backend.winner_bytes(g)}, Layout::row_major, x.device());
   Tensor<T> batch = detail::owe_pool(x, g, winners);

@@ -48,7 +48,7 @@ class AdamFamily : public Optimizer<T, Options> {
     T* first = state.tensor("exp_avg", w).values_to_write();
     T* second = state.tensor("exp_avg_sq", w).values_to_write();
     T* largest = o.amsgrad ? state.tensor("max_exp_avg_sq", w).values_to_write() : nullptr;
-    backend_of(w).adam_step({o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, state.step, decoupled, o.amsgrad, o.maximize}, w.numel(), dw.data(),
+    backend_of(w).adam_step(AdamStep{o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, state.step, decoupled, o.amsgrad, o.maximize}, w.numel(), dw.data(),
                             first, second, largest, w.values_to_write());
   }
 };

@@ -13,7 +13,7 @@ namespace detail {
 template <Floating T>
 double norm(const Tensor<T>& x, double p) {
   if (x.numel() == 0) return 0;
-  Backend<T>& kernels = backend_of(x);
+  const auto kernels = backend_of(x);
   const Tensor<T> powers(x.shape(), x.layout(), x.device()), total({}, Layout::row_major, x.device());
   kernels.unary(UnaryOp::absolute, x.numel(), x.data(), T{}, T{}, powers.values_to_write());
   if (std::isinf(p)) {

@@ -48,7 +48,7 @@ class RMSprop : public Optimizer<T, RmsPropOptions> {
     T* square = state.tensor("square_avg", w).values_to_write();
     T* mean = o.centered ? state.tensor("grad_avg", w).values_to_write() : nullptr;
     T* buffer = o.momentum > 0 ? state.tensor("momentum_buffer", w).values_to_write() : nullptr;
-    backend_of(w).rmsprop_step({o.lr, o.alpha, o.eps, o.weight_decay, o.momentum, o.centered, o.maximize}, w.numel(), dw.data(), square, mean,
+    backend_of(w).rmsprop_step(RmsPropStep{o.lr, o.alpha, o.eps, o.weight_decay, o.momentum, o.centered, o.maximize}, w.numel(), dw.data(), square, mean,
                                buffer, w.values_to_write());
   }
 };

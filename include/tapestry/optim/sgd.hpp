@@ -44,7 +44,7 @@ class SGD : public Optimizer<T, SgdOptions> {
   void update(const Tensor<T>& w, const Tensor<T>& dw, const SgdOptions& o, typename Base::State& state) override {
     const bool first = state.tensors.empty();
     T* buffer = o.momentum != 0 ? state.tensor("momentum_buffer", w).values_to_write() : nullptr;
-    backend_of(w).sgd_step({o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize, first}, w.numel(), dw.data(), buffer,
+    backend_of(w).sgd_step(SgdStep{o.lr, o.momentum, o.dampening, o.weight_decay, o.nesterov, o.maximize, first}, w.numel(), dw.data(), buffer,
                            w.values_to_write());
   }
 };

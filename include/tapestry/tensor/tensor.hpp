@@ -137,13 +137,13 @@ class Tensor : public AnyTensor {
   }
 };
 
-/// The kernels of the device that x lies on.
+/// The primitives of the device that x lies on.
 template <Floating T>
-Backend<T>& backend_of(const Tensor<T>& x) {
+Primitives<T> backend_of(const Tensor<T>& x) {
   return backend<T>(x.device());
 }
 template <Scalar T>
-Kernels<T>& kernels_of(const Tensor<T>& x) {
+Primitives<T> kernels_of(const Tensor<T>& x) {
   return kernels<T>(x.device());
 }
 

@@ -115,7 +115,7 @@ TEST_CASE("cpu binary and compare are the plain ones for any broadcast") {
 TEST_CASE("cpu binary refuses to divide integers by zero before it writes") {
   const std::vector<Index> a{1, 2}, b{1, 0};
   std::vector<Index> y{5, 5};
-  CHECK_THROWS_AS(kernels<Index>(cpu()).binary(BinaryOp::divide, {{2}, {1}, {1}}, a.data(), b.data(), y.data()), ValueError);
+  CHECK_THROWS_AS(kernels<Index>(cpu()).binary(BinaryOp::divide, Broadcast{{2}, {1}, {1}}, a.data(), b.data(), y.data()), ValueError);
   CHECK(y == std::vector<Index>{5, 5});
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("cpu where, mask_scale, scale_add and arange") {
   for (const float beta : {0.0f, 0.5f}) {
     y.assign(count, beta == 0 ? not_a_number : 2.0f);
     expected = y;
-    backend<float>(cpu()).scale_add(count, 3, a.data(), beta, y.data());
+    backend<float>(cpu()).scale_add(count, 3.0f, a.data(), beta, y.data());
     plain::scale_add(count, 3.0f, a.data(), beta, expected.data());
     CHECK(relative_error(y, expected) < 1e-6);
   }

@@ -11,7 +11,7 @@
 using namespace tapestry;
 
 namespace {
-CpuMemory memory;
+CpuMemory<> memory;
 std::vector<std::uint8_t> counting(Index bytes) {
   std::vector<std::uint8_t> values(static_cast<std::size_t>(bytes));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * 7 + i / 256);

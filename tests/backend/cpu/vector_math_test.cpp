@@ -41,7 +41,7 @@ TEST_CASE("vector functions of float are within a few units in the last place, e
   REQUIRE(x.size() > 100000);
   std::vector<float> y(x.size());
   const auto worst = [&](UnaryOp op, double (*exact)(double)) {
-    backend<float>(cpu()).unary(op, static_cast<Index>(x.size()), x.data(), 0, 0, y.data());
+    backend<float>(cpu()).unary(op, static_cast<Index>(x.size()), x.data(), 0.0f, 0.0f, y.data());
     double largest = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double off = units_off(y[i], exact(static_cast<double>(x[i])));

@@ -13,7 +13,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
-/// The host's own memory.
+/// The host's own memory. A template so that tapestry::compiled can hold it ready.
+template <class = void>
 class CpuMemory : public DeviceMemory {
  public:
   std::string_view name() const override { return "cpu"; }
@@ -79,5 +80,8 @@ class CpuMemory : public DeviceMemory {
     });
   }
 };
+#ifdef TAPESTRY_COMPILED
+extern template class CpuMemory<void>;
+#endif
 
 }  // namespace tapestry::inline TAPESTRY_ABI
