@@ -147,7 +147,7 @@ check "evaluate on a folder" eval '"$bin/evaluate" --weights flowers_run --data 
 check "look_inside a model of the zoo" eval '"$bin/look_inside" --model resnet18 --weights tuned/best.safetensors --images flowers/rose --out inside_zoo picture.png >zoo_table'
 check "its table: what the last stage sees" grep -qE "^ +layer4 Sequential +\[1, 512, 1, 1\] +8393728 +~ 435 x 435 +32$" zoo_table
 check "the pictures of a model of the zoo: nothing overlaps" env PYTHONDONTWRITEBYTECODE=1 python3 "$layout" inside_zoo/filters.svg inside_zoo/feature_maps.svg inside_zoo/exciting.svg
-check "look_inside by the folder of a run" "$bin/look_inside" --weights flowers_run --images flowers/rose --out inside_run
+check "look_inside by the folder of a run" eval '"$bin/look_inside" --weights flowers_run --images flowers/rose --out inside_run >/dev/null'
 check "look_inside without weights says where to put which file" refused "resnet18-f37072fd.pth is not in the cache" "$bin/look_inside" --model resnet18 --offline
 check "finetune refuses what is no ResNet" refused "--model" "$bin/finetune" --model alexnet --limit 40
 check "classify without weights says where to put which file" refused "resnet18-f37072fd.pth is not in the cache" "$bin/classify" --model resnet18 --offline picture.png

@@ -29,11 +29,11 @@ Deviation deviation(const Tensor<T>& actual, const AnyTensor* expected) {
   }
   return result;
 }
-/// The largest of many tensors' errors. One that is all rounding, as the gradient of a bias before a batch norm, is measured by the largest tensor.
+/// The largest of many tensors' errors. One that is all rounding, as the gradient of a bias before a batch norm, which is 0, is measured by the greatest tensor.
 double worst(const std::vector<Deviation>& all) {
   double greatest = 0, error = 0;
   for (const Deviation& one : all) greatest = std::max(greatest, one.largest);
-  for (const Deviation& one : all) error = std::max(error, one.error / std::max(one.largest, 1e-6 * greatest));
+  for (const Deviation& one : all) error = std::max(error, one.error / (one.largest < 1e-10 * greatest ? greatest : one.largest));
   return error;
 }
 
