@@ -24,7 +24,7 @@ namespace tapestry::examples {
 /// What the user asks of the program. The defaults are the paper's small model, but learned by Adam: SGD, as in the paper, takes a text of a million words
 /// to come far.
 struct Options {
-  Index epochs = 20, batch_size = 20, steps = 35, hidden = 300, layers = 2, min_count = 2, max_characters = 40;
+  Index epochs = 40, batch_size = 20, steps = 35, hidden = 300, layers = 2, min_count = 2, max_characters = 40;
   double lr = 0.002, clip = 5, dropout = 0.5;
   std::string model = "small", optimizer = "adam";
   std::uint64_t seed = 1;

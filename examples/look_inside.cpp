@@ -123,7 +123,7 @@ Gallery read_images(const Subject& subject, const std::string& data, Index limit
 std::string rounded(double value) {
   char text[32];
   std::snprintf(text, sizeof text, std::abs(value) >= 1e5 ? "%.1e" : std::abs(value) >= 100 ? "%.0f" : std::abs(value) >= 10 ? "%.1f" : "%.2f", value);
-  return text;
+  return std::string_view(text) == "-0.00" ? "0.00" : text;
 }
 
 const TextStyle heading{.size = 17, .anchor = "start", .bold = true}, note{.anchor = "start", .fill = colour::soft};

@@ -129,7 +129,7 @@ inline std::string explanation_svg(const WordExplanation& e, const std::vector<F
   rows = std::min(rows, e.findings.size());
   const double cell = 30, left = 170, top = 96, row = 28, columns = static_cast<double>(e.characters.size());
   const double right = left + columns * cell + 20;
-  const double width = std::max(right + 190, 560.0), height = top + row * static_cast<double>(rows) + 64;
+  const double width = std::max(right + 190, 640.0), height = top + row * static_cast<double>(rows) + 64;
   const auto fixed = [](double value, const char* format) {
     char text[32];
     std::snprintf(text, sizeof text, format, value);
@@ -143,7 +143,9 @@ inline std::string explanation_svg(const WordExplanation& e, const std::vector<F
                             ".label{font-size:12px;fill:#444}.letter{font-size:15px;fill:#222;font-family:'DejaVu Sans Mono',monospace}"
                             ".head{font-size:18px;font-weight:bold;fill:#222;font-family:'DejaVu Sans Mono',monospace}</style>\n<rect width=\"",
                             number(width), "\" height=\"", number(height), "\" fill=\"#ffffff\"/>\n");
-  svg += svg_text(20, 28, "start", "title", message(word, " is ", e.class_name, ", says the network (", fixed(100 * e.probability, "%.1f%%"), ")"));
+  const std::string title = message(word, " is ", e.class_name, ", says the network (", fixed(100 * e.probability, "%.1f%%"), ")");
+  svg += message("<title>", detail::escape_xml(title), "</title>\n");
+  svg += svg_text(20, 28, "start", "title", title);
   svg += svg_text(20, 50, "start", "label", "Each row is a filter, and what is coloured the n-gram that won its maximum over the word.");
   for (std::size_t c = 0; c < e.characters.size(); ++c)
     svg += svg_text(left + (static_cast<double>(c) + 0.5) * cell, top - 8, "middle", "head", e.characters[c]);

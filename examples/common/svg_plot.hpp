@@ -176,6 +176,7 @@ inline std::string svg_plot(std::string_view title, const std::array<Panel, 2>& 
       "<style>.title{font-size:16px;font-weight:bold;fill:#222}.heading{font-size:14px;font-weight:bold;fill:#222}.label{font-size:12px;fill:#444}"
       ".tick{font-size:12px;fill:#444}.grid{stroke:#e4e4e4}.axis{stroke:#666}</style>\n"
       "<rect width=\"900\" height=\"400\" fill=\"#ffffff\"/>\n";
+  svg += message("<title>", detail::escape_xml(title), "</title>\n");
   svg += detail::svg_text(450, 26, "middle", "title", title);
   for (std::size_t i = 0; i < 2; ++i) svg += detail::svg_panel(panels[i], first_epoch, 450 * static_cast<double>(i), 40, 450, 355);
   return svg + "</svg>\n";

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """svg_layout.py FILE.svg...: nothing in a picture may overlap or leave it, and no text may be smaller than can be read."""
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -17,9 +18,22 @@ def letter_width(c):
     return 0.72 if c.isupper() else 0.64
 
 
-def text_box(element):
-    size = float(element.get("font-size"))
-    width = sum(letter_width(c) for c in element.text or "") * size * (1.1 if element.get("font-weight") == "bold" else 1)
+def style_sheet(root):
+    """The properties of each class that the picture's own sheet gives."""
+    return {name: dict(re.findall(r"([\w-]+):([^;}]+)", body)) for name, body in re.findall(r"\.(\w+)\{([^}]*)\}", root.findtext(SVG + "style") or "")}
+
+
+def styled(element, styles, name):
+    return element.get(name) or styles.get(element.get("class"), {}).get(name)
+
+
+def font_size(element, styles):
+    return float(styled(element, styles, "font-size").removesuffix("px"))
+
+
+def text_box(element, styles):
+    size = font_size(element, styles)
+    width = sum(letter_width(c) for c in element.text or "") * size * (1.1 if styled(element, styles, "font-weight") == "bold" else 1)
     x, y = float(element.get("x")), float(element.get("y"))
     left = {"start": x, "middle": x - width / 2, "end": x - width}[element.get("text-anchor")]
     return left, y - 0.74 * size, left + width, y + 0.2 * size
@@ -33,14 +47,15 @@ def complaints(path):
     root = ElementTree.parse(path).getroot()
     width, height = float(root.get("width")), float(root.get("height"))
     found = []
-    texts = [(e.text, text_box(e)) for e in root.iter(SVG + "text") if e.text]
+    styles = style_sheet(root)
+    texts = [(e.text, text_box(e, styles)) for e in root.iter(SVG + "text") if e.text]
     if not root.findtext(SVG + "title"):
         found.append("no title for those who cannot see it")
     paper = root.find(SVG + "rect")
     if paper is None or paper.get("fill") != "#ffffff" or float(paper.get("width")) != width or float(paper.get("height")) != height:
         found.append("no white paper: it would be dark on dark in a dark theme")
     for e in root.iter(SVG + "text"):
-        if float(e.get("font-size")) < 11:
+        if font_size(e, styles) < 11:
             found.append(f"'{e.text}' is smaller than 11 pixels")
     for text, box in texts:
         if box[0] < 0 or box[1] < 0 or box[2] > width or box[3] > height:

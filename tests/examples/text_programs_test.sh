@@ -4,6 +4,7 @@
 # with whatever threads, must write the same bytes as one that never stopped; what is bad input is refused in one line or replaced and counted.
 set -u
 bin=$(cd "$1" && pwd)
+layout=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/svg_layout.py
 source "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # Which language is this word?
@@ -32,7 +33,7 @@ check "an empty word is told and passed over" grep -q "line 3 is empty" notes
 check "invalid bytes are counted" grep -q "^1 pieces were no UTF-8, 1 characters are unknown" notes
 check "explain" eval "$words --explain whole gzytach >explained"
 check "the n-grams of all filters" test "$(cut -f1,2 whole/filters.tsv | sort -u | wc -l)" = 25
-check "a picture that is XML" python3 -c "import xml.dom.minidom; xml.dom.minidom.parse('whole/explain-gzytach.svg')"
+check "its pictures: nothing overlaps" env PYTHONDONTWRITEBYTECODE=1 python3 "$layout" whole/explain-gzytach.svg whole/curves.svg
 check "the split" eval "$words --embedded --words 300 --seed 3 --write-split split >/dev/null"
 check "no word is on two sides" test "$(cut -f1 split/train.tsv | sort -u | cat - <(cut -f1 split/valid.tsv | sort -u) <(cut -f1 split/test.tsv | sort -u) | sort | uniq -d | wc -l)" = 0
 

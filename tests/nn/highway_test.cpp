@@ -2,6 +2,7 @@
 #include "tapestry/nn/highway.hpp"
 
 #include "nn/layer_checks.hpp"
+#include "support/random_config.hpp"
 #include "tapestry/autograd/gradcheck.hpp"
 
 using namespace tapestry;
@@ -25,19 +26,27 @@ TEST_CASE("Highway: a closed gate passes the input on, an open one the transform
   near(layer(x), 0.5 * relu(layer.transform(x)) + 0.5 * x);
 }
 
-TEST_CASE("Highway: gradients of input and weights") {
-  manual_seed(7);
-  Highway<double> layer(3);
-  const auto f = [&](const std::vector<Tensor<double>>& in) {
-    layer.transform.weight = in[1];
-    layer.transform.bias = in[2];
-    layer.gate.weight = in[3];
-    layer.gate.bias = in[4];
-    return layer(in[0]);
-  };
+TEST_CASE("Highway: gradients of input and weights over random configurations") {
+  test::RandomConfig random(7);
   Index compared = 0;
-  for (int round = 0; round < 20; ++round)
-    compared += gradcheck(f, std::vector<Tensor<double>>{uniform<double>({2, 3}, -2, 2), uniform<double>({3, 3}, -1, 1), uniform<double>({3}, -1, 1),
-                                                         uniform<double>({3, 3}, -1, 1), uniform<double>({3}, -1, 1)});
-  CHECK(compared == 20 * 30);
+  for (int configuration = 0; configuration < 50; ++configuration) {
+    const Index size = random.integer(1, 5), batch = random.integer(1, 3);
+    const Shape shape = random.coin() ? Shape{batch, size} : Shape{batch, 2, size};
+    INFO("input " << shape);
+    Highway<double> layer(size);
+    // Some ReLUs may be shut, but not all.
+    const auto values = [&](const Shape& of, double low, double high) { return random.tensor(of, cpu(), Layout::row_major, low, high); };
+    const auto f = [&](const std::vector<Tensor<double>>& in) {
+      layer.transform.weight = in[1];
+      layer.transform.bias = in[2];
+      layer.gate.weight = in[3];
+      layer.gate.bias = in[4];
+      return layer(in[0]);
+    };
+    const Index count = gradcheck(f, std::vector<Tensor<double>>{values(shape, -1, 1), values({size, size}, -0.4, 0.4), values({size}, 0.5, 1.5),
+                                                                   values({size, size}, -1, 1), values({size}, -1, 1)});
+    CHECK(count == shape.numel() + 2 * size * (size + 1));
+    compared += count;
+  }
+  CHECK(compared > 1500);
 }

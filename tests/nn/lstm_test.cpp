@@ -2,6 +2,8 @@
 #include "tapestry/nn/lstm.hpp"
 
 #include "nn/layer_checks.hpp"
+#include "support/random_config.hpp"
+#include "tapestry/autograd/gradcheck.hpp"
 #include "tapestry/optim/sgd.hpp"
 
 using namespace tapestry;
@@ -83,4 +85,25 @@ TEST_CASE("LSTM: prints as PyTorch does, and refuses by name") {
   CHECK_THROWS_WITH(LSTM(3, 4, {.dropout = 1.5}), contains_text("LSTM: dropout must be from 0 to 1, got 1.5"));
   LSTM lstm(3, 4);
   CHECK_THROWS_WITH(lstm(zeros({5, 2, 4})), contains_text("LSTM: input must be [L, N, 3] or [L, 3], got [5, 2, 4]"));
+}
+
+TEST_CASE("LSTM: gradients of input and states through layers and directions over random configurations") {
+  test::RandomConfig random(319);
+  Index compared = 0;
+  for (int configuration = 0; configuration < 40; ++configuration) {
+    const Index steps = random.integer(1, 4), batch = random.integer(1, 2), input = random.integer(1, 3), hidden = random.integer(1, 3);
+    const LSTMOptions options{.num_layers = random.integer(1, 3), .bias = random.coin(), .batch_first = random.coin(), .bidirectional = random.coin()};
+    INFO("steps " << steps << ", batch " << batch << ", input " << input << ", hidden " << hidden << ", layers " << options.num_layers << ", batch_first "
+                  << options.batch_first << ", bidirectional " << options.bidirectional);
+    LSTM<double> lstm(input, hidden, options);
+    const Index rows = options.num_layers * (options.bidirectional ? 2 : 1);
+    const auto values = [&](const Shape& shape) { return random.tensor(shape, cpu(), Layout::row_major, -1, 1); };
+    const auto f = [&](const std::vector<Tensor<double>>& in) {
+      const auto y = lstm(in[0], LSTMState<double>{in[1], in[2]});
+      return concat({reshape(y.output, {y.output.numel()}), reshape(y.state.h, {y.state.h.numel()}), reshape(y.state.c, {y.state.c.numel()})}, 0);
+    };
+    compared += gradcheck(f, std::vector<Tensor<double>>{values(options.batch_first ? Shape{batch, steps, input} : Shape{steps, batch, input}),
+                                                         values({rows, batch, hidden}), values({rows, batch, hidden})});
+  }
+  CHECK(compared > 500);
 }

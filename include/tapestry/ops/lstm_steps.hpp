@@ -128,7 +128,7 @@ struct LstmSteps {
     if (size.batch > 0) x.device().memory().strided_copy(sizeof(T), shape, from, from_stride, to, to_stride);
   }
   void multiply(const T* a, const T* b, T* y) const {
-    if (size.batch > 0) backend_of(x).binary(BinaryOp::multiply, {{size.state()}, {1}, {1}}, a, b, y);
+    if (size.batch > 0) backend_of(x).binary(BinaryOp::multiply, Broadcast{{size.state()}, {1}, {1}}, a, b, y);
   }
   /// dy becomes dx, by what y = op(x) was.
   void derive(UnaryOp op, Index count, const T* y, T* dy) const { backend_of(x).unary_backward(op, count, y, y, dy, T{0}, T{0}, dy); }
