@@ -56,7 +56,7 @@ double largest_difference(const std::vector<T>& a, const std::vector<T>& b) {
 
 }  // namespace
 
-TEST_CASE("in evaluation a user's residual block makes no separate batch norm, activation or addition") {
+TEST_CASE("in evaluation a user's residual block makes no separate batch norm, activation, addition or pooling") {
   auto net = network<float>();
   net.eval();
   const auto x = randn({2, 3, 16, 16});
@@ -67,7 +67,7 @@ TEST_CASE("in evaluation a user's residual block makes no separate batch norm, a
   net.to(counting_device());
   counting_backend().calls.clear();
   const auto y = net(to(x, counting_device()));
-  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_staged", 3}, {"linear_staged", 2}});
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_staged", 2}, {"conv2d_pooled", 1}, {"linear_staged", 2}});
   CHECK(largest_difference(y.to_vector(), expected) < 1e-5);
 
   const FusionOff off;
@@ -196,4 +196,159 @@ TEST_CASE("head replacement, changed weights and train mode count at once") {
   CHECK(after != before);
   const FusionOff off;
   CHECK(largest_difference(after, net(x).to_vector()) < 1e-5);
+}
+
+namespace {
+
+/// Convolutions that are pooled: after an activation, before one, and without any.
+template <Floating T>
+Sequential<T> pooling_network() {
+  manual_seed(8);
+  return Sequential<T>(Conv2d<T>(3, 6, {.kernel = 3}), ReLU<T>(), MaxPool2d<T>(2), Conv2d<T>(6, 5, {.kernel = 3, .padding = 1}), MaxPool2d<T>(2), ReLU<T>(),
+                       Conv2d<T>(5, 7, {.kernel = 3, .padding = 1}), LeakyReLU<T>({.negative_slope = 0.1}), MaxPool2d<T>(3, {.stride = 2, .padding = 1}),
+                       Flatten<T>(), Linear<T>(28, 4));
+}
+
+template <Floating T>
+std::vector<T> pooling_step(Device device) {
+  auto net = pooling_network<T>();
+  net.to(device);
+  const auto x = to(randn<T>({3, 3, 17, 17}), device).requires_grad(true);
+  Tape tape;
+  const auto loss = cross_entropy(net(x), to(tensor<Index>({0, 3, 1}), device));
+  tape.backward(loss);
+  std::vector<T> all{loss.item()};
+  const auto add = [&](const Tensor<T>& tensor) {
+    const auto values = tensor.to_vector();
+    all.insert(all.end(), values.begin(), values.end());
+  };
+  add(x.grad());
+  for (const auto& p : parameters<T>(net)) add(p.grad());
+  return all;
+}
+
+/// What a layer's output is needed for beside the pooling.
+struct Branch : Layer<float> {
+  Conv2d<> conv{2, 4, {.kernel = 3, .padding = 1}}, after{4, 4, {.kernel = 1}};
+  bool before_pooling = false, keeps = false;
+  Tensor<> kept;
+  Tensor<> forward(const Tensor<>& x) override {
+    const auto y = relu(conv(x));
+    if (keeps) {
+      kept = y;
+      kept.retain_grad();
+    }
+    const auto skip = before_pooling ? mean(after(y), {2, 3}) : Tensor<>();
+    const auto pooled = max_pool2d(y, 2);
+    const auto deep = mean(after(pooled), {2, 3});
+    return deep + (skip.defined() ? skip : mean(square(y), {2, 3}));
+  }
+  void members(const Members& visit) override {
+    visit.child("conv", conv);
+    visit.child("after", after);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("in training a convolution, its activation and max pooling are one call forward and one back") {
+  auto net = pooling_network<float>();
+  net.to(counting_device());
+  const auto x = to(randn({3, 3, 17, 17}), counting_device());
+  Tape tape;
+  counting_backend().calls.clear();
+  const auto loss = cross_entropy(net(x), to(zeros<Index>({3}), counting_device()));
+  CHECK(counting_backend().calls["conv2d_pooled"] == 3);
+  CHECK(counting_backend().calls["conv2d_staged"] == 0);
+  CHECK(counting_backend().calls["max_pool2d_kept"] == 0);
+  CHECK(counting_backend().calls["unary"] == 1);  // the activation behind a pooling
+  counting_backend().calls.clear();
+  tape.backward(loss);
+  CHECK(counting_backend().calls["conv2d_pooled_backward"] == 3);
+  CHECK(counting_backend().calls["conv2d_backward"] == 0);
+  CHECK(counting_backend().calls["pooled_gradient"] == 0);
+  CHECK(counting_backend().calls["unary_backward"] == 1);
+  CHECK(counting_backend().calls["conv2d_pooled"] == 0);  // nothing is computed again
+  CHECK(counting_backend().calls["conv2d_staged"] == 0);
+}
+
+TEMPLATE_TEST_CASE("pooled convolutions train as their layers one by one", "", float, double) {
+  using T = TestType;
+  const auto together = pooling_step<T>(cpu()), on_reference = pooling_step<T>(reference());
+  const FusionOff off;
+  CHECK(largest_difference(together, pooling_step<T>(cpu())) < (sizeof(T) == 4 ? 1e-5 : 1e-12));
+  CHECK(largest_difference(on_reference, pooling_step<T>(reference())) < (sizeof(T) == 4 ? 1e-5 : 1e-12));
+  CHECK(largest_difference(together, on_reference) < (sizeof(T) == 4 ? 1e-4 : 1e-12));
+}
+
+TEST_CASE("what is pooled and needed otherwise too has its values and its whole gradient") {
+  for (const bool before_pooling : {false, true})
+    for (const bool keeps : {false, true}) {
+      INFO("before_pooling " << before_pooling << ", keeps " << keeps);
+      manual_seed(4);
+      Branch branch;
+      branch.before_pooling = before_pooling, branch.keeps = keeps;
+      const auto x = randn({2, 2, 6, 6}).requires_grad(true);
+      const auto run = [&] {
+        for (const auto& p : parameters<float>(branch)) p.drop_grad();
+        x.drop_grad();
+        Tape tape;
+        const auto loss = sum(branch(x));
+        tape.backward(loss);
+        std::vector<float> all{loss.item()};
+        const auto add = [&](const Tensor<>& tensor) {
+          const auto values = tensor.to_vector();
+          all.insert(all.end(), values.begin(), values.end());
+        };
+        add(x.grad());
+        for (const auto& p : parameters<float>(branch)) add(p.grad());
+        if (keeps) add(branch.kept), add(branch.kept.grad());
+        return all;
+      };
+      const auto together = run();
+      const FusionOff off;
+      CHECK(largest_difference(together, run()) < 1e-5);
+    }
+}
+
+TEST_CASE("the gradient of a sum that is pooled does not pass for that of one of its terms") {
+  struct SumThenPool : Layer<float> {
+    Conv2d<> conv{1, 4, {.kernel = 1}};
+    Tensor<> forward(const Tensor<>& x) override { return max_pool2d(relu(conv(x)) + 3, 2); }
+    void members(const Members& visit) override { visit.child("conv", conv); }
+  } net;
+  const auto x = randn({1, 1, 4, 4}).requires_grad(true);
+  const auto run = [&] {
+    x.drop_grad();
+    Tape tape;
+    tape.backward(sum(net(x)));
+    return x.grad().to_vector();
+  };
+  const auto together = run();
+  const FusionOff off;
+  CHECK(together == run());
+}
+
+TEST_CASE("weights that are written to before what was kept for backward is read were read first") {
+  auto conv = Conv2d<>(1, 4, {.kernel = 1, .bias = false});
+  Sequential<> net(std::move(conv), ReLU<>());
+  const auto x = full({1, 1, 2, 2}, 3.f);
+  net.at<Conv2d<>>(0).weight.fill(2);
+  Tape tape;
+  const auto y = net(x), z = max_pool2d(y, 2);
+  net.at<Conv2d<>>(0).weight.fill(-1);
+  CHECK(y.to_vector() == std::vector<float>(16, 6.f));
+  CHECK(z.to_vector() == std::vector<float>(4, 6.f));
+}
+
+TEST_CASE("a tape that ends without backward leaves nothing owed") {
+  auto net = pooling_network<float>();
+  const auto x = randn({1, 3, 17, 17});
+  const Tensor<> weight = net.at<Conv2d<>>(0).weight;
+  {
+    Tape tape;
+    net(x);
+    CHECK(weight.body().storage->lent > 0);  // relu keeps its result for a backward that never comes
+  }
+  CHECK(weight.body().storage->lent == 0);
 }

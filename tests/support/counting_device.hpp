@@ -32,6 +32,36 @@ class CountingBackend final : public CpuBackend<float> {
     ++calls["conv2d_staged"];
     CpuBackend::conv2d_staged(g, x, w, prepared, stages, y);
   }
+  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
+                     const Stages<float>& stages, float* y, void* winners) override {
+    ++calls["conv2d_pooled"];
+    const std::map<std::string, int> before = calls;  // what it calls in turn is not a layer's call
+    CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, y, winners);
+    calls = before;
+  }
+  void max_pool2d_kept(const PoolGeometry& g, const float* x, float* y, void* winners) override {
+    ++calls["max_pool2d_kept"];
+    CpuBackend::max_pool2d_kept(g, x, y, winners);
+  }
+  void unary_backward(UnaryOp op, Index count, const float* x, const float* y, const float* dy, float a, float b, float* dx) override {
+    ++calls["unary_backward"];
+    CpuBackend::unary_backward(op, count, x, y, dy, a, b, dx);
+  }
+  void pooled_gradient(const PooledGradient<float>& d, float* dx) override {
+    ++calls["pooled_gradient"];
+    CpuBackend::pooled_gradient(d, dx);
+  }
+  void conv2d_backward(const ConvGeometry& g, const float* x, const float* w, const float* dy, float* dx, float* dw, float* dbias) override {
+    ++calls["conv2d_backward"];
+    CpuBackend::conv2d_backward(g, x, w, dy, dx, dw, dbias);
+  }
+  void conv2d_pooled_backward(const ConvGeometry& g, const float* x, const float* w, const PooledGradient<float>& d, float* dx, float* dw,
+                              float* dbias) override {
+    ++calls["conv2d_pooled_backward"];
+    const std::map<std::string, int> before = calls;
+    CpuBackend::conv2d_pooled_backward(g, x, w, d, dx, dw, dbias);
+    calls = before;
+  }
   void linear_staged(Index rows, Index out, Index in, const float* x, const float* w, const Stages<float>& stages, float* y) override {
     ++calls["linear_staged"];
     CpuBackend::linear_staged(rows, out, in, x, w, stages, y);

@@ -16,7 +16,7 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 struct FewChannels {
   const ConvGeometry& g;
   Index columns = gemm_kernels<float>().columns, row = round_up(g.out_channels, columns), patch_rows = g.patch() + 1;
-  Index width = g.out_width + g.kernel.width - 1;  // of a row of a plane: the zeros at its end serve the next row, too
+  Index width = std::max(g.out_width + g.kernel.width - 1, g.width + g.padding.width);  // of a row of a plane: zeros at its end serve the next row, too
   Index lead = std::max<Index>(0, (g.kernel.height - 1 - g.padding.height) * width + g.kernel.width - 1 - g.padding.width);
   Index count = round_up(g.height * width, 128);
   Index plane = lead + count + std::max<Index>(0, g.padding.height * width + g.padding.width) + 16;

@@ -104,6 +104,12 @@ void unary_range(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
     switch (op) {
       case UnaryOp::affine: return map(count, y, [=](auto& v) { v = a * v + b; }, x);
       case UnaryOp::relu: return map(count, y, [](auto& v) { v = v < T{0} ? zero_like(v) : v; }, x);
+      case UnaryOp::clamp:
+        return map(count, y, [=](auto& v) {
+          v = v < a ? zero_like(v) + a : v;
+          keep_apart(v);
+          v = v > b ? zero_like(v) + b : v;
+        }, x);
       case UnaryOp::leaky_relu: return map(count, y, [=](auto& v) { v = v > T{0} ? v : a * v; }, x);
       default: break;
     }
@@ -125,6 +131,12 @@ void unary_backward(UnaryOp op, Index count, const T* x, const T* y, const T* dy
       return map(n, dx + begin, [](auto& d, const auto& v) { d = v <= T{0} ? zero_like(v) : d; }, dy + begin, y + begin);
     if (op == UnaryOp::leaky_relu)
       return map(n, dx + begin, [=](auto& d, const auto& v) { d = v > T{0} ? d : a * d; }, dy + begin, x + begin);
+    if (op == UnaryOp::clamp)
+      return map(n, dx + begin, [=](auto& d, const auto& v) {
+        d = v > a ? d : zero_like(d);
+        keep_apart(d);
+        d = v < b ? d : zero_like(d);
+      }, dy + begin, x + begin);
     if (op == UnaryOp::sigmoid) return map(n, dx + begin, [](auto& d, const auto& v) { d = d * v * (T{1} - v); }, dy + begin, y + begin);
     if (op == UnaryOp::tanh) return map(n, dx + begin, [](auto& d, const auto& v) { d = d * (T{1} - v * v); }, dy + begin, y + begin);
     for (Index i = begin; i < end; ++i) dx[i] = plain::unary_gradient(op, x[i], y[i], dy[i], a, b);
