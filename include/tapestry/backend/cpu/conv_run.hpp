@@ -14,13 +14,14 @@ inline WeightForm convolution_weight_form(const ConvGeometry& g) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
   if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size({g, nullptr}), kind, g.dilation};
-  if (algorithm == ConvAlgorithm::direct) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
+  if (algorithm == ConvAlgorithm::direct || algorithm == ConvAlgorithm::product) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
   return {};
 }
 /// Brings weights into that form.
 inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, float* prepared) {
   switch (convolution_algorithm(g, ConvPass::forward)) {
     case ConvAlgorithm::winograd: return winograd_weight({g, w}, prepared);
+    case ConvAlgorithm::product:
     case ConvAlgorithm::direct: return direct_weight(DirectPass<float>::forward(g, w), prepared);
     default: return;
   }
@@ -34,7 +35,7 @@ inline bool convolution_forward(ConvAlgorithm algorithm, const ConvGeometry& g, 
     case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y); break;
     case ConvAlgorithm::product:
       gemm<float>({Transpose::no, Transpose::yes, g.batch * g.out_pixels(), g.out_channels, g.in_channels, x, g.in_channels, w, g.in_channels, 0,
-                   y, g.out_channels, epilogue.empty() ? nullptr : &epilogue});
+                   y, g.out_channels, epilogue.empty() ? nullptr : &epilogue, prepared});
       break;
     case ConvAlgorithm::direct:
       if (prepared)

@@ -37,37 +37,69 @@ struct DepthwiseBands {
   }
 };
 
+/// Those taps [begin, end) of an axis that position i meets inside an image of `size`.
+struct TapRange {
+  Index begin = 0, end = 0;
+  TapRange(const WindowAxis& axis, Index i, Index size) {
+    while (begin < axis.taps && i * axis.step + axis.tap(begin).offset < 0) ++begin;
+    end = begin;
+    while (end < axis.taps && i * axis.step + axis.tap(end).offset < size) ++end;
+  }
+  bool operator==(const TapRange&) const = default;
+};
+
 /// y = epilogue(x * w) at the pixels that the pass has; filters lie w[channel][tap].
 inline void depthwise_pass(const WindowPass& window, Index batch, Index height, Index width, Index kernel_width, Index taps, const float* x,
                            const float* w, const Epilogue<float>& epilogue, float* y) {
-  const Index channels = window.channels;
-  if (window.rows.positions <= 0 || window.columns.positions <= 0) return;
-  const DepthwiseBands bands(window, batch, std::max<Index>(1, batch * window.rows.positions / 16));
-  const Index own_taps = bands.taps();
+  const WindowAxis &rows = window.rows, &columns = window.columns;
+  const Index channels = window.channels, own_taps = rows.taps * columns.taps, row_size = window.width * channels;
+  if (rows.positions <= 0 || columns.positions <= 0) return;
   const Scratch<float> packed(own_taps * channels);  // [tap][channel]
+  const Scratch<Index> offsets(own_taps);            // from a window's first number
   for (Index t = 0; t < own_taps; ++t) {
-    const Index tap = window.rows.tap(t / window.columns.taps).index * kernel_width + window.columns.tap(t % window.columns.taps).index;
-    for (Index c = 0; c < channels; ++c) packed[t * channels + c] = w[c * taps + tap];
+    const WindowAxis::Tap down = rows.tap(t / columns.taps), across = columns.tap(t % columns.taps);
+    offsets[t] = down.offset * row_size + across.offset * channels;
+    for (Index c = 0; c < channels; ++c) packed[t * channels + c] = w[c * taps + down.index * kernel_width + across.index];
   }
-  parallel_for(batch * bands.bands, 1, [&](Index unit, Index) {
-    const Scratch<float> copy(window.band_size(bands.rows));
+  struct Segment {  // neighbouring pixels of a row that meet the same taps
+    Index begin, end;
+    TapRange taps;
+  };
+  const Scratch<Segment> segments(columns.positions);
+  Index count = 0;
+  for (Index j = 0; j < columns.positions; ++j) {
+    const TapRange across(columns, j, window.width);
+    if (count == 0 || !(segments[count - 1].taps == across)) segments[count++] = {j, j, across};
+    segments[count - 1].end = j + 1;
+  }
+  const Index wanted = std::max<Index>(1, batch * rows.positions / 16);  // rows of a unit: no fewer units than threads could use
+  const Index band = std::clamp<Index>((Index{128} << 10) / std::max<Index>(1, row_size * rows.step * 4), 1, std::min(wanted, rows.positions));
+  const Index bands = (rows.positions + band - 1) / band;
+  parallel_for(batch * bands, 1, [&](Index unit, Index) {
+    const Index n = unit / bands, first = unit % bands * band;
     DepthwiseRow r{};
-    r.x_step = window.columns.step * channels, r.y_step = window.columns.stride * channels;
-    r.pixels = window.columns.positions, r.channels = channels;
-    r.offset = bands.offsets.data(), r.taps = own_taps, r.w = packed.data();
+    r.x_step = columns.step * channels, r.y_step = columns.stride * channels;
+    r.channels = channels, r.taps_across = columns.taps;
     r.epilogue = epilogue.empty() ? nullptr : &epilogue;
     if (epilogue.residual) r.residual = epilogue.residual - y;
-    bands.for_each_row(x, unit, copy.data(), [&](Index n, Index i, const float* base) {
-      r.x = base;
-      r.y = y + ((n * height + window.rows.first + i * window.rows.stride) * width + window.columns.first) * channels;
-      depthwise_row<DepthwiseForward>(r);
-    });
+    for (Index i = first; i < std::min(rows.positions, first + band); ++i) {
+      const TapRange down(rows, i, window.height);
+      for (Index segment = 0; segment < count; ++segment) {
+        const auto& [j, end, across] = segments[segment];
+        const Index tap = down.begin * columns.taps + across.begin;
+        r.pixels = end - j, r.tap_rows = down.end - down.begin, r.tap_columns = across.end - across.begin;
+        r.offset = offsets.data() + tap, r.w = packed.data() + tap * channels;
+        r.x = x + ((n * window.height + i * rows.step) * window.width + j * columns.step) * channels;
+        r.y = y + ((n * height + rows.first + i * rows.stride) * width + columns.first + j * columns.stride) * channels;
+        depthwise_row<DepthwiseForward>(r);
+      }
+    }
   });
 }
 }  // namespace detail
 
 /// y = epilogue(x * w).
-/// Scratch   a band of x with its padding, about 128 KB, a thread.
+/// Scratch   w.
 inline void depthwise_forward(const ConvGeometry& g, const float* x, const float* w, const Epilogue<float>& epilogue, float* y) {
   detail::depthwise_pass(WindowPass::forward(g), g.batch, g.out_height, g.out_width, g.kernel.width, g.taps(), x, w, epilogue, y);
 }

@@ -27,6 +27,7 @@ struct Product {
   T* c;
   Index ldc;
   const Epilogue<T>* epilogue = nullptr;  // of C, whose rows' numbers are channels; its residual has C's rows
+  const T* panels = nullptr;              // B in panels of the micro-kernel's width, packed before: [panel][k][column]
 
   /// Whether packing would cost more than it gains: rows lie close together and each number is used by few tiles.
   bool direct_a(const GemmKernels<T>& kernels) const {
@@ -120,14 +121,14 @@ void gemm_blocked(const Product<T>& g) {
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   const GemmBlocking<T> block(g, kernels);
   const Index columns = kernels.columns;
-  const Scratch<T> packed(block.width * block.depth);
+  const Scratch<T> packed(g.panels ? 0 : block.width * block.depth);
   for (Index j0 = 0; j0 < g.n; j0 += block.width)
     for (Index p0 = 0; p0 < g.k; p0 += block.depth) {
       const Index j1 = std::min(g.n, j0 + block.width), depth = std::min(block.depth, g.k - p0);
-      const bool direct = g.direct_b(kernels, p0 + depth);
-      const T* b = direct ? g.b_at(p0, j0) : packed.data();
-      const Index b_step = direct ? g.ldb : columns, panel = direct ? columns : depth * columns;
-      if (!direct) pack_b(g, j0, j1, p0, depth, columns, packed.data());
+      const bool direct = !g.panels && g.direct_b(kernels, p0 + depth);
+      const T* b = g.panels ? g.panels + j0 * g.k + p0 * columns : direct ? g.b_at(p0, j0) : packed.data();
+      const Index b_step = direct ? g.ldb : columns, panel = g.panels ? g.k * columns : direct ? columns : depth * columns;
+      if (b == packed.data()) pack_b(g, j0, j1, p0, depth, columns, packed.data());
       const Index row_units = divide_up(g.m, block.rows), column_units = divide_up(j1 - j0, block.panels * columns);
       parallel_for(row_units * column_units, 1, [&](Index unit, Index) {
         const Index i = unit / column_units * block.rows, first = unit % column_units * block.panels;
@@ -207,6 +208,7 @@ void gemm(const Product<T>& g) {
     return gemm_split(g, divide_up(g.k, length));  // no chunk is empty
   }
   if (dot) return gemm_dot(g);
+  if (g.panels) return gemm_blocked(g);
   if (g.m <= 32 && g.a_op == Transpose::no && g.b_op == Transpose::no && g.n >= 256) return gemm_few_rows(g);
   gemm_blocked(g);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
 #ifdef _OPENMP
@@ -45,26 +46,45 @@ struct UnitTask {
   Index count, grain;
 
   void run_unit(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
+#ifdef _OPENMP
+  /// Each thread begins with a share of neighbouring units, so that it finds in its cache what it wrote in the pass before; then it helps others.
+  void run_shared(Index units, int threads) const {
+    struct alignas(64) Share {
+      std::atomic<Index> next;
+      Index end;
+    };
+    constexpr int most = 64;
+    std::array<Share, most> shares;
+    const int count_of_shares = std::min(threads, most);
+    for (int i = 0; i < count_of_shares; ++i) {
+      Share& share = shares[static_cast<std::size_t>(i)];
+      share.next.store(units * i / count_of_shares, std::memory_order_relaxed);
+      share.end = units * (i + 1) / count_of_shares;
+    }
+    std::atomic<bool> failed = false;
+    std::exception_ptr error;
+#pragma omp parallel num_threads(threads)
+    {
+      const int own = omp_get_thread_num();
+      try {
+        for (int i = 0; i < count_of_shares; ++i) {
+          Share& share = shares[static_cast<std::size_t>((own + i) % count_of_shares)];
+          for (Index unit; !failed.load(std::memory_order_relaxed) && (unit = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;)
+            run_unit(unit);
+        }
+      } catch (...) {
+        if (!failed.exchange(true)) error = std::current_exception();
+      }
+    }
+    if (error) std::rethrow_exception(error);
+  }
+#endif
   [[gnu::noinline]] void run_all() const {
     if (count <= 0) return;
     const Index units = (count + grain - 1) / grain;
 #ifdef _OPENMP
     const int threads = static_cast<int>(std::min<Index>(num_threads(), units));
-    if (threads > 1 && !omp_in_parallel()) {
-      std::atomic<bool> failed = false;
-      std::exception_ptr error;
-#pragma omp parallel for schedule(dynamic) num_threads(threads)
-      for (Index unit = 0; unit < units; ++unit) {
-        if (failed.load(std::memory_order_relaxed)) continue;
-        try {
-          run_unit(unit);
-        } catch (...) {
-          if (!failed.exchange(true)) error = std::current_exception();
-        }
-      }
-      if (error) std::rethrow_exception(error);
-      return;
-    }
+    if (threads > 1 && !omp_in_parallel()) return run_shared(units, threads);
 #endif
     for (Index unit = 0; unit < units; ++unit) run_unit(unit);
   }

@@ -9,8 +9,9 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// One row of a depthwise pass: y[j][c] = epilogue(sum over t < taps of w[t][c] * x[j*x_step + offset[t] + c]), pixels y_step apart.
-/// In the gradient of w, w is added to: w[t][c] += sum over j of dy[j*y_step + c] * x[...].
+/// Some pixels of a row of a depthwise pass: y[j][c] = epilogue(sum over t of w[t][c] * x[j*x_step + offset[t] + c]), pixels y_step apart, over
+/// taps t = u*taps_across + v for u < tap_rows, v < tap_columns: not all of them at the border of an image.
+/// In the gradient of w, w is added to: w[t][c] += sum over j of dy[j*y_step + c] * x[...] for t < taps.
 struct DepthwiseRow {
   const float* x;
   Index x_step;
@@ -18,7 +19,7 @@ struct DepthwiseRow {
   float* y;
   Index y_step, pixels, channels;
   const Index* offset;
-  Index taps;
+  Index taps, tap_rows, tap_columns, taps_across;
   float* w;
   const Epilogue<float>* epilogue = nullptr;
   std::ptrdiff_t residual = 0;  // from y
@@ -28,30 +29,32 @@ struct DepthwiseRow {
 struct DepthwiseForward {
   template <int Bytes>
   [[gnu::always_inline]] static void run(const DepthwiseRow* r) {
+    Index j = 0;
+    for (; j + 4 <= r->pixels; j += 4) run_pixels<Bytes, 4>(*r, j);
+    for (; j < r->pixels; ++j) run_pixels<Bytes, 1>(*r, j);
+  }
+
+ private:
+  template <int Bytes, int Pixels>
+  [[gnu::always_inline]] static void run_pixels(const DepthwiseRow& r, Index j) {
     using V = Vector<float, Bytes>;
     constexpr Index lanes = Bytes / 4;
-    for (Index j = 0; j < r->pixels; j += 4) {
-      const Index last = r->pixels - 1 - j;  // beyond it the last pixel is computed again
-      const float* x[4];
-      float* y[4];
-      TAPESTRY_UNROLL
-      for (Index q = 0; q < 4; ++q) x[q] = r->x + (j + std::min(q, last)) * r->x_step, y[q] = r->y + (j + std::min(q, last)) * r->y_step;
-      for (Index i = 0; i < r->channels; i += lanes) {
-        const Index c = std::min(i, r->channels - lanes);  // the last vector may overlap the one before
-        V sum[4] = {}, w, v;
-        for (Index t = 0; t < r->taps; ++t) {
-          const Index at = r->offset[t] + c;
-          load(w, r->w + t * r->channels + c);
+    const float* const x = r.x + j * r.x_step;
+    float* const y = r.y + j * r.y_step;
+    for (Index i = 0; i < r.channels; i += lanes) {
+      const Index c = std::min(i, r.channels - lanes);  // the last vector may overlap the one before
+      V sum[std::size_t{Pixels}] = {}, w, v;
+      for (Index u = 0; u < r.tap_rows; ++u)
+        for (Index t = u * r.taps_across, end = t + r.tap_columns; t < end; ++t) {
+          load(w, r.w + t * r.channels + c);
           TAPESTRY_UNROLL
-          for (int q = 0; q < 4; ++q) load(v, x[q] + at), sum[q] += v * w;
+          for (int q = 0; q < Pixels; ++q) load(v, x + q * r.x_step + r.offset[t] + c), sum[q] += v * w;
         }
-        V done[4];  // apart from the sums, which stay in registers because nothing walks over them
-        TAPESTRY_UNROLL
-        for (int q = 0; q < 4; ++q) done[q] = sum[q];
-        for (Index q = 0; q <= std::min<Index>(3, last); ++q) {
-          if (r->epilogue) finish(done[q], *r->epilogue, c, y[q] + c + r->residual);
-          store(done[q], y[q] + c);
-        }
+      TAPESTRY_UNROLL
+      for (int q = 0; q < Pixels; ++q) {
+        float* place = y + q * r.y_step + c;
+        if (r.epilogue) finish(sum[q], *r.epilogue, c, place + r.residual);
+        store(sum[q], place);
       }
     }
   }
