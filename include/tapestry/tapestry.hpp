@@ -40,6 +40,8 @@
 #include "backend/cpu/conv_algorithm.hpp"
 #include "backend/cpu/conv_band.hpp"
 #include "backend/cpu/conv_direct.hpp"
+#include "backend/cpu/conv_few_channels.hpp"
+#include "backend/cpu/conv_pooled.hpp"
 #include "backend/cpu/conv_run.hpp"
 #include "backend/cpu/cpu_backend.hpp"
 #include "backend/cpu/depthwise.hpp"
@@ -60,12 +62,14 @@
 #include "backend/cpu/optimizer.hpp"
 #include "backend/cpu/parallel_for.hpp"
 #include "backend/cpu/pool.hpp"
+#include "backend/cpu/pool_gradient.hpp"
 #include "backend/cpu/random.hpp"
 #include "backend/cpu/reduce.hpp"
 #include "backend/cpu/softmax.hpp"
 #include "backend/cpu/strided_copy.hpp"
 #include "backend/cpu/topk.hpp"
 #include "backend/cpu/winograd.hpp"
+#include "backend/cpu/winograd_backward.hpp"
 
 #include "backend/meta/meta_backend.hpp"
 

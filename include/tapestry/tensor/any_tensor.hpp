@@ -104,16 +104,17 @@ inline std::vector<std::weak_ptr<Storage>>& debts() {
 }
 /// Computes what this thread still owes and somebody can still read; or, with spare_kept, somebody other than backward.
 inline void settle_debts(bool spare_kept) {
-  std::vector<std::weak_ptr<Storage>> left;
-  for (std::size_t i = 0; i < debts().size(); ++i) {
-    const auto storage = debts()[i].lock();
+  std::vector<std::weak_ptr<Storage>>& list = debts();
+  std::size_t left = 0;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto storage = list[i].lock();
     if (!storage || !storage->debt) continue;
     if (spare_kept && storage.use_count() - 1 == storage->kept)
-      left.push_back(storage);
+      list[left++] = storage;
     else
       storage->elements();
   }
-  debts() = std::move(left);
+  list.resize(std::min(left, list.size()));
 }
 
 struct TensorBody;
