@@ -28,6 +28,8 @@ struct Epilogue {
   T slope{}, low{}, high{};
 
   bool empty() const { return !bias && !scale && !shift && !residual && activation == Activation::none; }
+  /// Where the residual of the result's number `at` lies, if there is one.
+  const T* residual_at(Index at) const { return residual ? residual + at : nullptr; }
   /// The same for the filters from `channel` on, without a residual.
   Epilogue from_channel(Index channel) const {
     Epilogue e = *this;

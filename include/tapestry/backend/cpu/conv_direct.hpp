@@ -119,7 +119,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
           for (Index r = 0; r < max_tile_rows; ++r)
             tile.a[static_cast<std::size_t>(r)] = base + group * pass.depth + places[begin + i + std::min(r, tile.rows - 1)];
           tile.c = to + i * tile.c_row;
-          if (epilogue.residual) tile.residual = epilogue.residual + (tile.c - y);
+          tile.residual = epilogue.residual_at(tile.c - y);
         });
       }
     }

@@ -93,7 +93,7 @@ void gemm_unit(const Product<T>& g, const GemmKernels<T>& kernels, Index i0, Ind
       else
         tile.a_step = turn_a ? tile.rows : g.lda, tile.set_rows(turn_a ? packed_a.data() + (i - i0) * depth : g.a_at(i, p0), 1);
       tile.c = g.c + i * g.ldc + j;
-      if (tile.epilogue) tile.channel = j, tile.residual = tile.epilogue->residual + (tile.c - g.c);
+      if (tile.epilogue) tile.channel = j, tile.residual = tile.epilogue->residual_at(tile.c - g.c);
     });
   };
   if (depth <= 64) {  // then C is what takes time: its rows are written from end to end
@@ -147,7 +147,7 @@ void gemm_dot(const Product<T>& g) {
     DotOperands<T> t{g.m, columns, g.k, g.a, g.lda, nullptr, g.ldb, nullptr, g.ldc, g.beta, g.epilogue};
     for (Index j = begin; j < end; j += columns) {
       t.columns = std::min(columns, end - j), t.b = g.b + j * g.ldb, t.c = g.c + j;
-      if (g.epilogue) t.channel = j, t.residual = g.epilogue->residual + j;
+      if (g.epilogue) t.channel = j, t.residual = g.epilogue->residual_at(j);
       dispatch<DotTile<T>>(&t);
     }
   });

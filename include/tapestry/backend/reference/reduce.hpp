@@ -15,7 +15,7 @@ template <Scalar T>
 void reduce(ReduceOp op, Index outer, Index size, Index inner, const T* x, T* y) {
   for (Index o = 0; o < outer; ++o)
     for (Index i = 0; i < inner; ++i) {
-      const T* line = x + o * size * inner + i;
+      const T* line = size > 0 ? x + o * size * inner + i : nullptr;
       if (op == ReduceOp::sum) {
         Accumulator<T> sum = 0;
         for (Index s = 0; s < size; ++s) sum += static_cast<Accumulator<T>>(line[s * inner]);

@@ -83,7 +83,7 @@ struct DotTile {
         for (Index p = whole; p < t.depth; ++p) value += a[i][p] * b[j][p];
         const Index at = (first + i) * t.c_row + j;
         if (t.beta != T{0}) value += t.beta * t.c[at];
-        if (t.epilogue) finish(value, *t.epilogue, t.channel + j, t.residual + at);
+        if (t.epilogue) finish(value, *t.epilogue, t.channel + j, t.residual ? t.residual + at : nullptr);
         t.c[at] = value;
       }
   }
