@@ -10,9 +10,9 @@
 #include <tapestry/models/resnet.hpp>
 #include <tapestry/tapestry.hpp>
 
+#include "common/history.hpp"
 #include "common/interrupt.hpp"
 #include "common/labelled_images.hpp"
-#include "common/metrics_csv.hpp"
 #include "common/progress.hpp"
 #include "common/recipe_command.hpp"
 #include "common/run_directory.hpp"
@@ -180,8 +180,7 @@ class Run {
     images_ = entry("images").as<Index>().item();
     loss_sum_ = entry("loss_sum").as<double>().item();
     best_loss_ = entry("best_loss").as<double>().item();
-    const std::vector<double> rows = entry("history").as<double>().to_vector();
-    for (std::size_t i = 0; i + 3 <= rows.size(); i += 3) history_.push_back({static_cast<Index>(i / 3) + 1, rows[i], rows[i + 1], rows[i + 2]});
+    history_ = history_rows(entry("history").as<double>());
     resumed_ = true;
   }
 
@@ -293,13 +292,6 @@ class Run {
   void save() {
     const auto whole = [](Index value) { return Tensor<Index>(Shape{}).fill(value); };
     const auto real = [](double value) { return Tensor<double>(Shape{}).fill(value); };
-    Tensor<double> history({epoch(), 3});
-    for (Index i = 0; i < epoch(); ++i) {
-      const MetricsRow& row = history_[static_cast<std::size_t>(i)];
-      history.set({i, 0}, row.train_loss);
-      history.set({i, 1}, row.valid_loss);
-      history.set({i, 2}, row.valid_accuracy);
-    }
     Checkpoint checkpoint;
     checkpoint.metadata = fine_tuned_metadata(options_.model, classes_, preparation_);
     checkpoint.metadata.insert(checkpoint.metadata.end(), recipe_.begin(), recipe_.end());
@@ -309,7 +301,7 @@ class Run {
     checkpoint.add("best_head", state_dict(best_head_));
     checkpoint.add("optimizer", optimizer_->state());
     checkpoint.add("loader", train_.state());
-    checkpoint.add("progress", {{"images", whole(images_)}, {"loss_sum", real(loss_sum_)}, {"best_loss", real(best_loss_)}, {"history", history}});
+    checkpoint.add("progress", {{"images", whole(images_)}, {"loss_sum", real(loss_sum_)}, {"best_loss", real(best_loss_)}, {"history", history_tensor(history_)}});
     checkpoint.save((out_ / "last.safetensors").string());
   }
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "evaluation.hpp"
+#include "history.hpp"
 #include "interrupt.hpp"
-#include "metrics_csv.hpp"
 #include "progress.hpp"
 
 namespace tapestry::examples {
@@ -52,8 +52,7 @@ class TrainingRun {
     load_position(progress);
     loss_sum_ = number<double>(progress, "loss_sum");
     best_loss_ = number<double>(progress, "best_loss");
-    const std::vector<double> rows = entry(progress, "history").as<double>().to_vector();
-    for (std::size_t i = 0; i + 3 <= rows.size(); i += 3) history_.push_back({static_cast<Index>(i / 3) + 1, rows[i], rows[i + 1], rows[i + 2]});
+    history_ = history_rows(entry(progress, "history").as<double>());
     resumed_ = true;
     std::printf("Resuming after %lld epochs and %s\n", static_cast<long long>(epoch()), place().c_str());
     const std::filesystem::path best = from / "best.safetensors", own = setup_.out / "best.safetensors";
@@ -137,18 +136,11 @@ class TrainingRun {
   static double seconds_since(Progress::Clock::time_point start) { return std::chrono::duration<double>(Progress::Clock::now() - start).count(); }
 
   void save() {
-    Tensor<double> history({epoch(), 3});
-    for (Index i = 0; i < epoch(); ++i) {
-      const MetricsRow& row = history_[static_cast<std::size_t>(i)];
-      history.set({i, 0}, row.train_loss);
-      history.set({i, 1}, row.valid_loss);
-      history.set({i, 2}, row.valid_accuracy);
-    }
     Checkpoint checkpoint = state();
     const Generator& random = default_generator();
     checkpoint.add("random", {{"seed", whole(static_cast<Index>(random.seed()))}, {"position", whole(static_cast<Index>(random.position()))}});
     NamedTensors progress = position();
-    progress.insert(progress.end(), {{"loss_sum", real(loss_sum_)}, {"best_loss", real(best_loss_)}, {"history", history}});
+    progress.insert(progress.end(), {{"loss_sum", real(loss_sum_)}, {"best_loss", real(best_loss_)}, {"history", history_tensor(history_)}});
     checkpoint.add("progress", progress);
     checkpoint.save(file("last.safetensors").string());
   }
