@@ -125,6 +125,8 @@ TEST_CASE("a convolution that is pooled, and its gradients, are those of its par
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu);                      // windows overlap
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu, 1);                   // and are padded
     both(convolution(16, 8, 12, 12, 8, 3, 1, 1, 2), 2, 2, Activation::relu);              // groups
+    both(convolution(2, 3, 65, 64, 64, 3, 1, 1), 3, 2, Activation::relu, 1);              // large, windows overlap: in bands of rows
+    both(convolution(1, 3, 150, 119, 30, 3, {1, 1}, {1, 0}), {4, 2}, {3, 1}, Activation::clamp, {2, 0});  // rows left over
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conv_few_channels.hpp"
+#include "conv_pooled_bands.hpp"
 #include "conv_run.hpp"
 #include "normalize.hpp"
 #include "pool.hpp"
@@ -20,10 +21,25 @@ inline Index pooled_images(const ConvGeometry& g) {
   return std::clamp<Index>((Index{320} << 10) / bytes, 1, g.batch / 16);
 }
 
-/// y = the max pooling of stages(x * w), whose windows lie apart; false, and nothing done, where it is better done one after the other.
+/// The same for windows that overlap, a band of rows at a time.
+inline bool convolution_pooled_in_bands(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
+                                        const Stages<float>& stages, float* y, std::int32_t* where) {
+  const PooledBands bands{g, pool};
+  if (stages.residual || !bands.fit()) return false;
+  const FoldedStages<float> folded(g.out_channels, stages);
+  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
+  if (!prepared) convolution_prepare_weight(g, w, own.data());
+  direct_pooled_bands(bands, x, prepared ? prepared : own.data(), folded.epilogue(), y, where);
+  return true;
+}
+
+/// y = the max pooling of stages(x * w); false, and nothing done, where it is better done one after the other. `winners`, if not null, are noted as
+/// max_pool2d_kept does.
 inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
                                const Stages<float>& stages, float* y, std::int8_t* winners) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
+  if (algorithm == ConvAlgorithm::direct && !windows_apart(pool))
+    return convolution_pooled_in_bands(g, pool, x, w, prepared, stages, y, reinterpret_cast<std::int32_t*>(winners));
   const Index images = pooled_images(g);
   if (images == 0 || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);

@@ -9,7 +9,8 @@
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 // Winograd's convolution F(4x4, 3x3): a window of 6 x 6 pixels gives a tile of 4 x 4 outputs by 36 products a pair of channels instead of 144,
-// or F(6x6, 3x3): a window of 8 x 8 pixels gives a tile of 6 x 6 outputs by 64 products instead of 324, in the forward pass of large images,
+// or F(6x6, 3x3): a window of 8 x 8 pixels gives a tile of 6 x 6 outputs by 64 products instead of 324, in the forward pass of large images, or
+// F(2x2, 3x3): 4 x 4 pixels give 2 x 2 outputs by 16 products instead of 36, where pixels are so few that reading the filters takes all the time,
 //
 //   Y = A^T [ sum over c of (G w G^T) . (B^T X B) ] A      and, its adjoint,   dW = G^T [ sum over tiles of (B^T X B) . (A dY A^T) ] G
 //
@@ -39,7 +40,8 @@ inline Index winograd_side(const ConvGeometry& g) {
     const Index pair = g.in_channels * g.out_channels;
     return planes * (tiles * (pair + 14 * (g.in_channels + g.out_channels)) + 10 * pair);
   };
-  return cost(6) < cost(4) ? 6 : 4;
+  const Index least = std::min({cost(2), cost(4), cost(6)});
+  return least == cost(4) ? 4 : least == cost(6) ? 6 : 2;
 }
 
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
@@ -99,7 +101,7 @@ struct WinogradFilters {
   Index columns = gemm_kernels<float>().columns;
   Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = planes * plane;
 
-  void transform(const WinogradTile& t) const { side == 6 ? transform_tile<LargeWinogradWeight>(t) : transform_tile<WinogradWeight>(t); }
+  void transform(const WinogradTile& t) const { transform_tile<SmallWinogradWeight, WinogradWeight, LargeWinogradWeight>(side, t); }
 
   /// u of one panel = G w G^T; filters that the last panel lacks are 0.
   void transform_panel(Index panel, float* to) const {
@@ -167,7 +169,7 @@ struct WinogradBlock {
     for (Index i = begin; i < end; ++i) {
       tiles.x_square(t.from, x, first + i);
       WinogradTiles::point_at_planes(t.to, tiles.planes, v + i * tiles.x_row, v_plane);
-      tiles.side == 6 ? transform_tile<LargeWinogradInput>(t) : transform_tile<WinogradInput>(t);
+      transform_tile<SmallWinogradInput, WinogradInput, LargeWinogradInput>(tiles.side, t);
     }
   }
   /// M = V U in one plane of one panel of filters.
@@ -181,6 +183,24 @@ struct WinogradBlock {
       tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
     });
   }
+  /// Asks memory for what later steps will read or write, a part for each plane, so that it works while planes are multiplied: the places of these tiles'
+  /// results, the residual there, and images under the tiles that follow.
+  void ask_ahead(const float* x, const Epilogue<float>& epilogue, const float* y, Index plane) const {
+    const ConvGeometry& g = tiles.g;
+    const Index side = tiles.side, lines = count * side;
+    for (Index line = lines * plane / tiles.planes; line < lines * (plane + 1) / tiles.planes; ++line) {
+      const auto ask = [&](const float* images, Index tile, Index beyond, Index height, Index width, Index channels) {
+        const Index i = tile / tiles.across % tiles.down * side + line % side + beyond, j = tile % tiles.across * side + std::max<Index>(0, beyond);
+        if (i < 0 || i >= height || j >= width) return;
+        const float* from = images + ((tile / (tiles.down * tiles.across) * height + i) * width + j) * channels;
+        for (Index k = 0; k < std::min(side, width - j) * channels; k += 16) __builtin_prefetch(from + k, 0, 2);
+      };
+      const Index tile = first + line / side;
+      ask(y, tile, 0, g.out_height, g.out_width, g.out_channels);
+      if (epilogue.residual) ask(epilogue.residual, tile, 0, g.out_height, g.out_width, g.out_channels);
+      if (tile + count < tiles.count) ask(x, tile + count, 1 - g.padding.height, g.height, g.width, g.in_channels);
+    }
+  }
   void transform_output(const Epilogue<float>& epilogue, float* y, Index begin, Index end) const {
     WinogradTile t;
     t.channels = tiles.g.out_channels;
@@ -189,7 +209,7 @@ struct WinogradBlock {
     for (Index i = begin; i < end; ++i) {
       WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
       tiles.y_square<float>(t.to, y, first + i, nullptr);
-      tiles.side == 6 ? transform_tile<LargeWinogradOutput>(t) : transform_tile<WinogradOutput>(t);
+      transform_tile<SmallWinogradOutput, WinogradOutput, LargeWinogradOutput>(tiles.side, t);
     }
   }
 };
@@ -214,8 +234,10 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
       const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};
       b.transform_input(x, 0, b.count);
-      for (Index plane = 0; plane < tiles.planes; ++plane)
+      for (Index plane = 0; plane < tiles.planes; ++plane) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
+        b.ask_ahead(x, epilogue, y, plane);
+      }
       b.transform_output(epilogue, y, 0, b.count);
     });
   }
@@ -228,6 +250,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     if (filters.u) {  // then a plane's tiles stay in a thread's cache while its filters go by
       parallel_for(tiles.planes, 1, [&](Index plane, Index) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, filters.u + panel * filters.panel_size, plane, panel);
+        b.ask_ahead(x, epilogue, y, plane);
       });
     } else {
       parallel_for(tiles.panels, 1, [&](Index panel, Index) {
