@@ -11,8 +11,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-// A convolution whose result is activated and pooled, a few images at a time: what is pooled stays in a core's cache and never goes to memory. How
-// many images is a function of the sizes alone.
+// A convolution whose result is activated and pooled, a few images at a time or, of large images, a few of Winograd's tiles: what is pooled stays in a
+// core's cache and never goes to memory. How many is a function of the sizes alone.
 
 /// How many images a thread takes at a time; 0 where the results are small enough to stay in a cache anyway, or one image's are too large.
 inline Index pooled_images(const ConvGeometry& g) {
@@ -40,11 +40,21 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   if (algorithm == ConvAlgorithm::direct && !windows_apart(pool))
     return convolution_pooled_in_bands(g, pool, x, w, prepared, stages, y, reinterpret_cast<std::int32_t*>(winners));
-  const Index images = pooled_images(g);
-  if (images == 0 || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
+  const Index images = pooled_images(g), side = winograd_side(g);
+  if (algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
-  const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
+  ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
+  if (algorithm == ConvAlgorithm::winograd && crops) {  // to whole tiles: they compute as they would without pooling
+    seen.out_height = std::min(g.out_height, round_up(seen.out_height, side));
+    seen.out_width = std::min(g.out_width, round_up(seen.out_width, side));
+  }
   const FoldedStages<float> folded(g.out_channels, stages);
+  if (images == 0) {
+    if (algorithm != ConvAlgorithm::winograd || !crops || !WinogradPool::fits(pool, side)) return false;
+    const WinogradPool taken{pool, y, winners};
+    winograd_forward({.g = seen, .w = w, .u = prepared, .side = side}, x, folded.epilogue(), nullptr, 6, &taken);
+    return true;
+  }
   const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
   if (!prepared && convolution_weight_form(g).size > 0) {
     convolution_prepare_weight(g, w, own.data());
@@ -67,7 +77,7 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     }
     const ConvGeometry here = seen.with_batch(part.batch);
     if (algorithm == ConvAlgorithm::winograd)  // in the tiles of the whole convolution, for which the filters are prepared
-      winograd_forward({.g = here, .w = w, .u = prepared, .side = winograd_side(g)}, x + begin * x_image, epilogue, whole.data(), 1);
+      winograd_forward({.g = here, .w = w, .u = prepared, .side = side}, x + begin * x_image, epilogue, whole.data(), 1);
     else
       convolution_forward(algorithm, here, x + begin * x_image, w, prepared, epilogue, whole.data());
     max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);

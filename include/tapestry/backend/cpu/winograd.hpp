@@ -5,6 +5,8 @@
 #include "../geometry.hpp"
 #include "gemm.hpp"
 #include "kernel/winograd_transform.hpp"
+#include "winograd_edge.hpp"
+#include "winograd_pool.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
@@ -36,9 +38,9 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
   const auto cost = [&](Index side) {
-    const Index tiles = g.batch * divide_up(g.out_height, side) * divide_up(g.out_width, side), planes = (side + 2) * (side + 2);
+    const Index planes = g.batch * winograd_planes(g.out_height, side) * winograd_planes(g.out_width, side);  // of all tiles
     const Index pair = g.in_channels * g.out_channels;
-    return planes * (tiles * (pair + 14 * (g.in_channels + g.out_channels)) + 10 * pair);
+    return planes * (pair + 14 * (g.in_channels + g.out_channels)) + (side + 2) * (side + 2) * 10 * pair;
   };
   const Index least = std::min({cost(2), cost(4), cost(6)});
   return least == cost(4) ? 4 : least == cost(6) ? 6 : 2;
@@ -82,6 +84,7 @@ struct WinogradTiles {
     const Index n = tile / (down * across), i = tile / across % down * side, j = tile % across * side;
     square(places, side, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels, outside);
   }
+  Index number(const WinogradOrder::Tile& tile) const { return (tile.image * down + tile.row) * across + tile.column; }
   template <class P>
   static void point_at_planes(P** places, Index planes, P* first, Index plane) {
     for (Index f = 0; f < planes; ++f) places[f] = first + f * plane;
@@ -150,66 +153,82 @@ inline void winograd_weight(const WinogradFilters& filters, float* u) {
 }
 
 namespace detail {
-/// What a forward pass does with `count` tiles from `first` on, in three steps; v and m hold their planes.
+/// What a forward pass does with `count` tiles from place `first` of their order on, in three steps; v and m hold their planes.
 struct WinogradBlock {
   const WinogradTiles& tiles;
+  const WinogradOrder& order;
   const GemmKernels<float>& kernels;
   Index first, count;
   float *v, *m;
-  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
+  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(m_rows(kernels, count), tiles.y_row);
 
+  /// Micro-kernels compute whole tiles of rows, from wherever the rows begin that have a plane.
+  static Index m_rows(const GemmKernels<float>& kernels, Index count) { return count + kernels.rows - 1; }
   static Index v_size(const WinogradTiles& tiles, Index count) { return tiles.planes * WinogradTiles::plane(count, tiles.x_row); }
   static Index m_size(const WinogradTiles& tiles, const GemmKernels<float>& kernels, Index count) {
-    return tiles.planes * WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
+    return tiles.planes * WinogradTiles::plane(m_rows(kernels, count), tiles.y_row);
   }
 
   void transform_input(const float* x, Index begin, Index end) const {
+    const Scratch<float> beyond(order.beyond_size(tiles.g.in_channels));
     WinogradTile t;
     t.channels = tiles.g.in_channels;
     for (Index i = begin; i < end; ++i) {
-      tiles.x_square(t.from, x, first + i);
+      const WinogradOrder::Tile tile = order.tile(first + i);
+      tiles.x_square(t.from, x, tiles.number(tile));
+      order.extend(tile, t.from, tiles.g.in_channels, beyond.data());
       WinogradTiles::point_at_planes(t.to, tiles.planes, v + i * tiles.x_row, v_plane);
       transform_tile<SmallWinogradInput, WinogradInput, LargeWinogradInput>(tiles.side, t);
     }
   }
-  /// M = V U in one plane of one panel of filters.
+  /// M = V U in one plane of one panel of filters, for the tiles that have it.
   void multiply(const WinogradFilters& filters, const float* u_panel, Index plane, Index panel) const {
+    const auto [from, to] = order.places(plane);
+    const Index begin = std::max(from - first, Index{0}), end = std::min(to - first, count);
     TileOperands<float> t{};
     t.depth = tiles.g.in_channels, t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
     t.b = u_panel + plane * filters.plane;
-    for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
-      tile.set_rows(v + plane * v_plane + i * tiles.x_row, tiles.x_row);
-      tile.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
+    for_each_tile(kernels, end - begin, t, [&](TileOperands<float>& tile, Index i) {
+      tile.set_rows(v + plane * v_plane + (begin + i) * tiles.x_row, tiles.x_row);
+      tile.c = m + plane * m_plane + (begin + i) * tiles.y_row + panel * kernels.columns;
       tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
     });
   }
   /// Asks memory for what later steps will read or write, a part for each plane, so that it works while planes are multiplied: the places of these tiles'
-  /// results, the residual there, and images under the tiles that follow.
+  /// results, the residual there, and images under the tiles that follow. y may be null.
   void ask_ahead(const float* x, const Epilogue<float>& epilogue, const float* y, Index plane) const {
     const ConvGeometry& g = tiles.g;
     const Index side = tiles.side, lines = count * side;
     for (Index line = lines * plane / tiles.planes; line < lines * (plane + 1) / tiles.planes; ++line) {
-      const auto ask = [&](const float* images, Index tile, Index beyond, Index height, Index width, Index channels) {
-        const Index i = tile / tiles.across % tiles.down * side + line % side + beyond, j = tile % tiles.across * side + std::max<Index>(0, beyond);
+      const auto ask = [&](const float* images, const WinogradOrder::Tile& tile, Index beyond, Index height, Index width, Index channels) {
+        const Index i = tile.row * side + line % side + beyond, j = tile.column * side + std::max<Index>(0, beyond);
         if (i < 0 || i >= height || j >= width) return;
-        const float* from = images + ((tile / (tiles.down * tiles.across) * height + i) * width + j) * channels;
+        const float* from = images + ((tile.image * height + i) * width + j) * channels;
         for (Index k = 0; k < std::min(side, width - j) * channels; k += 16) __builtin_prefetch(from + k, 0, 2);
       };
-      const Index tile = first + line / side;
-      ask(y, tile, 0, g.out_height, g.out_width, g.out_channels);
+      const Index place = first + line / side;
+      const WinogradOrder::Tile tile = order.tile(place);
+      if (y) ask(y, tile, 0, g.out_height, g.out_width, g.out_channels);
       if (epilogue.residual) ask(epilogue.residual, tile, 0, g.out_height, g.out_width, g.out_channels);
-      if (tile + count < tiles.count) ask(x, tile + count, 1 - g.padding.height, g.height, g.width, g.in_channels);
+      if (place + count < tiles.count) ask(x, order.tile(place + count), 1 - g.padding.height, g.height, g.width, g.in_channels);
     }
   }
-  void transform_output(const Epilogue<float>& epilogue, float* y, Index begin, Index end) const {
+  /// Stores the tiles' results in y, or the largest in each window of `pool`.
+  void transform_output(const Epilogue<float>& epilogue, float* y, const WinogradPool* pool, Index begin, Index end) const {
+    const Index channels = tiles.g.out_channels, pixels = tiles.side * tiles.side;
+    const Scratch<float> results(pool ? pixels * channels : 0);
     WinogradTile t;
-    t.channels = tiles.g.out_channels;
+    t.channels = channels;
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
     if (epilogue.residual) t.residual = epilogue.residual - y;
+    for (Index pixel = 0; pool && pixel < pixels; ++pixel) t.to[pixel] = results.data() + pixel * channels;
     for (Index i = begin; i < end; ++i) {
-      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
-      tiles.y_square<float>(t.to, y, first + i, nullptr);
+      const WinogradOrder::Tile tile = order.tile(first + i);
+      for (Index plane = 0; plane < tiles.planes; ++plane)
+        t.from[plane] = order.has(tile, plane) ? m + plane * m_plane + i * tiles.y_row : tiles.zeros.data();
+      if (!pool) tiles.y_square<float>(t.to, y, tiles.number(tile), nullptr);
       transform_tile<SmallWinogradOutput, WinogradOutput, LargeWinogradOutput>(tiles.side, t);
+      if (pool) pool->take(tile.image, tile.row * tiles.side, tile.column * tiles.side, tiles.side, results.data());
     }
   }
 };
@@ -218,11 +237,13 @@ struct WinogradBlock {
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, or 64 for a large one, for at most 48 tiles a thread and the filters if they are few; else for up to
 ///           24 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
-/// `units`: into how many blocks of tiles it should be cut for threads.
-inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6) {
+/// `pool`, if not null, takes the results instead of y, and the epilogue has no residual. `units`: into how many blocks of tiles it should be cut for threads.
+inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6,
+                             const WinogradPool* pool = nullptr) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g, filters.side);
+  const WinogradOrder order{g.batch, {g.out_height, filters.side}, {g.out_width, filters.side}};
   const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
   if (panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
@@ -232,20 +253,20 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     while (block > 12 && tiles.count < units * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
-      const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};
+      const detail::WinogradBlock b{tiles, order, kernels, begin, end - begin, v.data(), m.data()};
       b.transform_input(x, 0, b.count);
       for (Index plane = 0; plane < tiles.planes; ++plane) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
         b.ask_ahead(x, epilogue, y, plane);
       }
-      b.transform_output(epilogue, y, 0, b.count);
+      b.transform_output(epilogue, y, pool, 0, b.count);
     });
   }
   // The filters are more than a cache holds: threads share them out, and each goes by once for many tiles.
   const Index block = std::clamp<Index>((Index{24} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
-    const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
+    const detail::WinogradBlock b{tiles, order, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_input(x, begin, end); });
     if (filters.u) {  // then a plane's tiles stay in a thread's cache while its filters go by
       parallel_for(tiles.planes, 1, [&](Index plane, Index) {
@@ -259,7 +280,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
         for (Index plane = 0; plane < tiles.planes; ++plane) b.multiply(filters, u.data(), plane, panel);
       });
     }
-    parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, begin, end); });
+    parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, pool, begin, end); });
   }
 }
 
