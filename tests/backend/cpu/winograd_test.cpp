@@ -80,7 +80,8 @@ TEST_CASE("Winograd's small and large tiles are the plain loops' forward pass wi
         }
     }
   });
-  CHECK(cpu_kernels::winograd_side(convolution(1, 64, 112, 112, 64, 3, 1, 1)) == 6);
+  CHECK(cpu_kernels::winograd_side(convolution(1, 128, 112, 112, 128, 3, 1, 1)) == 6);
+  CHECK(cpu_kernels::winograd_side(convolution(8, 64, 56, 56, 64, 3, 1, 1)) == 4);
   CHECK(cpu_kernels::winograd_side(convolution(1, 512, 14, 14, 512, 3, 1, 1)) == 4);
   CHECK(cpu_kernels::winograd_side(convolution(1, 8, 112, 112, 64, 3, 1, 1)) == 4);
   CHECK(cpu_kernels::winograd_side(convolution(8, 512, 7, 7, 512, 3, 1, 1)) == 4);

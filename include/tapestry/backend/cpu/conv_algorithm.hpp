@@ -88,8 +88,8 @@ struct ConvCost {
                           : g.batch * cpu_kernels::winograd_planes(own.out_height, side) * cpu_kernels::winograd_planes(own.out_width, side);
     const double n = static_cast<double>(all) * padded(tiles, 4) / static_cast<double>(std::max<Index>(1, tiles));
     const double in = padded(own.in_channels, 4), across = padded(own.out_channels, lanes);
-    // A product a plane, the transforms of a number a plane, channel and tile, and those of a filter.
-    return n * in * across / 0.92 + n * (in + across) * 14 + static_cast<double>(planes) * (pass == ConvPass::forward ? 0 : 6) * in * across;
+    // A product a plane, the transforms of a number a plane, channel and tile, and those of a filter, or the time to read it.
+    return n * in * across / 0.92 + n * (in + across) * 14 + static_cast<double>(planes) * 6 * in * across;
   }
 };
 }  // namespace detail

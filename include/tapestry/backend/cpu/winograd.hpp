@@ -34,16 +34,18 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
   return a;
 }
 
-/// The side of the tiles that a forward pass is cut into, by the number of products, of transformed numbers and of filters' numbers that are read.
+/// The side of the tiles that a forward pass is cut into, by the number of products, which take a little longer where the filters are more than a core's
+/// cache holds, of transformed numbers, and of filters' numbers that are read from memory. Large tiles must gain a good part of the time: they round more,
+/// and their filters are nearly twice as many numbers.
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
   const auto cost = [&](Index side) {
-    const Index planes = g.batch * winograd_planes(g.out_height, side) * winograd_planes(g.out_width, side);  // of all tiles
-    const Index pair = g.in_channels * g.out_channels;
-    return planes * (pair + 14 * (g.in_channels + g.out_channels)) + (side + 2) * (side + 2) * 10 * pair;
+    const Index all = g.batch * winograd_planes(g.out_height, side) * winograd_planes(g.out_width, side), planes = (side + 2) * (side + 2);
+    const double pair = static_cast<double>(g.in_channels * g.out_channels), filters = static_cast<double>(planes) * pair;
+    return static_cast<double>(all) * (pair * (filters > 190000 ? 1.15 : 1) + static_cast<double>(14 * (g.in_channels + g.out_channels))) + 10 * filters;
   };
-  const Index least = std::min({cost(2), cost(4), cost(6)});
-  return least == cost(4) ? 4 : least == cost(6) ? 6 : 2;
+  if (cost(6) < 0.85 * cost(4)) return 6;
+  return cost(2) < 0.95 * cost(4) ? 2 : 4;
 }
 
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
@@ -245,7 +247,8 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
   const WinogradTiles tiles(g, filters.side);
   const WinogradOrder order{g.batch, {g.out_height, filters.side}, {g.out_width, filters.side}};
   const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
-  if (panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  const bool many = tiles.count >= 12 * units || panels_size <= Index{1} << 17;  // tiles, or so few filters that it does not matter
+  if (many && panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
