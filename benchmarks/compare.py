@@ -185,13 +185,15 @@ def ratio(everyone):
 def report(workload, everyone, peak):
     limit = direct_limit(workload, peak)
     print(f"\n{workload.name}: {workload.multiply_adds / 1e6:,.1f} million multiply-adds an image, direct limit {limit:,.0f} images/s")
-    print(f"  {'':22} {'median':>9} {'best':>9} {'of limit':>9} {'peak MB':>9} {'faults/step':>11} {'error':>8}")
+    print(f"  {'':22} {'median':>9} {'best':>9} {'of limit':>9} {'peak MB':>9} {'prepared':>9} {'faults/step':>11} {'error':>8}")
     for c in everyone:
         if c.failure:
             print(f"  {c.name:22} failed: {c.failure}")
             continue
         memory, faults = max(s["memory"] for s in c.samples), statistics.median(s["faults"] for s in c.samples[-3:])
-        print(f"  {c.name:22} {c.median:9,.1f} {c.best:9,.1f} {c.median / limit:9.0%} {memory:9,.0f} {faults:11,.1f} {c.error:8.0e}")
+        prepared = max(s.get("prepared", 0) for s in c.samples)  # only Tapestry tells
+        print(f"  {c.name:22} {c.median:9,.1f} {c.best:9,.1f} {c.median / limit:9.0%} {memory:9,.0f} {f'{prepared:,.0f}' if prepared else '-':>9} {faults:11,.1f} "
+              f"{c.error:8.0e}")
     if (r := ratio(everyone)) is not None:
         print(f"  ratio to the fastest in float32, {fastest(everyone).name}: {r:.2f}")
     sys.stdout.flush()

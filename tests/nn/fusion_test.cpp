@@ -352,3 +352,32 @@ TEST_CASE("a tape that ends without backward leaves nothing owed") {
   }
   CHECK(weight.body().storage->lent == 0);
 }
+
+TEST_CASE("the bytes of prepared weights are those that are kept: made by the first call that does not learn, gone with the weights") {
+  const std::size_t before = prepared_weight_bytes();
+  {
+    Conv2d conv(16, 24, {.kernel = 3, .padding = 1});
+    const auto x = randn({2, 16, 12, 12});
+    {
+      const Tape tape;
+      conv(x);
+    }
+    CHECK(prepared_weight_bytes() == before);  // its weights are learning
+    freeze(conv);
+    const ConvGeometry g = conv2d_geometry(x.shape(), conv.weight.shape(), {.padding = 1});
+    const auto bytes = static_cast<std::size_t>(cpu_kernels::convolution_weight_form(g).size) * sizeof(float);
+    REQUIRE(bytes > 0);
+    for (int i = 0; i < 2; ++i) {
+      conv(x);
+      CHECK(prepared_weight_bytes() == before + bytes);
+    }
+    conv.weight.fill(1);
+    conv(x);
+    CHECK(prepared_weight_bytes() == before + bytes);
+    Conv2d other(16, 24, {.kernel = 3, .padding = 1});
+    freeze(other);
+    other(x);
+    CHECK(prepared_weight_bytes() == before + 2 * bytes);
+  }
+  CHECK(prepared_weight_bytes() == before);
+}

@@ -27,6 +27,10 @@ inline int& module_depth() {
 inline void set_fusion(bool on) { detail::fusion_wanted() = on; }
 inline bool fusion() { return detail::fusion_wanted(); }
 
+/// How many bytes, beside the weights themselves, are kept of convolutions' weights in the form that their algorithms like: those of Winograd's are 4 to
+/// 7 times as large. They are made when a network first computes with weights that are not learning, and go when these change or are no more.
+inline std::size_t prepared_weight_bytes() { return detail::derived_bytes().load(std::memory_order_relaxed); }
+
 namespace detail {
 
 /// A module's call; at the end of the outermost one nothing is owed any more.

@@ -31,6 +31,11 @@ struct Debt {
 };
 inline void settle_debts(bool spare_kept = false);
 
+/// How many bytes all that lives of the following takes.
+inline std::atomic<std::size_t>& derived_bytes() {
+  static std::atomic<std::size_t> bytes{0};
+  return bytes;
+}
 /// Numbers made of a tensor's elements, as weights in the form that a kernel likes; good while the version is the same.
 struct Derived {
   WeightForm form;
@@ -40,8 +45,13 @@ struct Derived {
   std::size_t bytes;
 
   Derived(const WeightForm& what, std::uint64_t of, Device on, std::size_t size)
-      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {}
-  ~Derived() { device.memory().deallocate(data, bytes); }
+      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {
+    derived_bytes().fetch_add(bytes, std::memory_order_relaxed);
+  }
+  ~Derived() {
+    derived_bytes().fetch_sub(bytes, std::memory_order_relaxed);
+    device.memory().deallocate(data, bytes);
+  }
   Derived(const Derived&) = delete;
   Derived& operator=(const Derived&) = delete;
 };

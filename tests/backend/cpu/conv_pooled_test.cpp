@@ -125,6 +125,15 @@ TEST_CASE("a convolution that is pooled, and its gradients, are those of its par
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu);                      // windows overlap
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu, 1);                   // and are padded
     both(convolution(16, 8, 12, 12, 8, 3, 1, 1, 2), 2, 2, Activation::relu);              // groups
+    both(convolution(2, 3, 65, 64, 64, 3, 1, 1), 3, 2, Activation::relu, 1);              // large, windows overlap: in bands of rows
+    both(convolution(1, 3, 150, 119, 30, 3, {1, 1}, {1, 0}), {4, 2}, {3, 1}, Activation::clamp, {2, 0});  // rows left over
+    // Within Winograd's tiles: whole ones and not, rows and columns that no window sees, large tiles, more weights than a cache holds.
+    both(convolution(2, 16, 17, 22, 20, 3, 1, 1), 2, 2, Activation::relu);
+    both(convolution(1, 5, 13, 15, 6, 3), {1, 2}, {2, 4}, Activation::clamp);
+    both(convolution(1, 32, 38, 31, 33, 3, 1, 1), 2, 2, Activation::leaky_relu);
+    both(convolution(2, 32, 35, 40, 48, 3, 1, 1), 3, 3, Activation::relu);
+    both(convolution(1, 200, 9, 10, 190, 3, 1, 1), 2, 2, Activation::relu);
+    both(convolution(2, 16, 18, 22, 20, 3, 1, 1), 3, 3, Activation::relu);  // windows that do not lie within tiles
   });
 }
 

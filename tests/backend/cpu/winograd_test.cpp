@@ -60,7 +60,7 @@ TEST_CASE("Winograd's three passes are the plain loops' within the error stated,
   });
 }
 
-TEST_CASE("Winograd's large tiles are the plain loops' forward pass within the error stated, for any channels, sizes and padding") {
+TEST_CASE("Winograd's small and large tiles are the plain loops' forward pass within the error stated, for any channels, sizes and padding") {
   EachInstructionSet().run([] {
     const RandomStream random{12};
     Index draw = 0;
@@ -70,18 +70,22 @@ TEST_CASE("Winograd's large tiles are the plain loops' forward pass within the e
       const ConvolutionCase c(g, seed);
       const FullEpilogue full(g, Activation::relu, seed);
       INFO(g);
-      for (const bool kept : {false, true}) {
-        cpu_kernels::WinogradFilters filters{.g = g, .w = c.w.data(), .side = 6};
-        CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < tolerance);
-        const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(g);
-        filters = {.g = adjoint, .w = c.w.data(), .adjoint = true, .side = 6};
-        CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < tolerance);
-      }
+      for (const Index side : {2, 6})
+        for (const bool kept : {false, true}) {
+          cpu_kernels::WinogradFilters filters{.g = g, .w = c.w.data(), .side = side};
+          CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < (side == 2 ? 1e-5 : tolerance));
+          const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(g);
+          filters = {.g = adjoint, .w = c.w.data(), .adjoint = true, .side = side};
+          CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < (side == 2 ? 1e-5 : tolerance));
+        }
     }
   });
-  CHECK(cpu_kernels::winograd_side(convolution(1, 64, 112, 112, 64, 3, 1, 1)) == 6);
+  CHECK(cpu_kernels::winograd_side(convolution(1, 128, 112, 112, 128, 3, 1, 1)) == 6);
+  CHECK(cpu_kernels::winograd_side(convolution(8, 64, 56, 56, 64, 3, 1, 1)) == 4);
   CHECK(cpu_kernels::winograd_side(convolution(1, 512, 14, 14, 512, 3, 1, 1)) == 4);
   CHECK(cpu_kernels::winograd_side(convolution(1, 8, 112, 112, 64, 3, 1, 1)) == 4);
+  CHECK(cpu_kernels::winograd_side(convolution(8, 512, 7, 7, 512, 3, 1, 1)) == 4);
+  CHECK(cpu_kernels::winograd_side(convolution(1, 512, 7, 7, 512, 3, 1, 1)) == 2);
 }
 
 TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {

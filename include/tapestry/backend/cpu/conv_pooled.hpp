@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conv_few_channels.hpp"
+#include "conv_pooled_bands.hpp"
 #include "conv_run.hpp"
 #include "normalize.hpp"
 #include "pool.hpp"
@@ -10,8 +11,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-// A convolution whose result is activated and pooled, a few images at a time: what is pooled stays in a core's cache and never goes to memory. How
-// many images is a function of the sizes alone.
+// A convolution whose result is activated and pooled, a few images at a time or, of large images, a few of Winograd's tiles: what is pooled stays in a
+// core's cache and never goes to memory. How many is a function of the sizes alone.
 
 /// How many images a thread takes at a time; 0 where the results are small enough to stay in a cache anyway, or one image's are too large.
 inline Index pooled_images(const ConvGeometry& g) {
@@ -20,15 +21,40 @@ inline Index pooled_images(const ConvGeometry& g) {
   return std::clamp<Index>((Index{320} << 10) / bytes, 1, g.batch / 16);
 }
 
-/// y = the max pooling of stages(x * w), whose windows lie apart; false, and nothing done, where it is better done one after the other.
+/// The same for windows that overlap, a band of rows at a time.
+inline bool convolution_pooled_in_bands(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
+                                        const Stages<float>& stages, float* y, std::int32_t* where) {
+  const PooledBands bands{g, pool};
+  if (stages.residual || !bands.fit()) return false;
+  const FoldedStages<float> folded(g.out_channels, stages);
+  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
+  if (!prepared) convolution_prepare_weight(g, w, own.data());
+  direct_pooled_bands(bands, x, prepared ? prepared : own.data(), folded.epilogue(), y, where);
+  return true;
+}
+
+/// y = the max pooling of stages(x * w); false, and nothing done, where it is better done one after the other. `winners`, if not null, are noted as
+/// max_pool2d_kept does.
 inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
                                const Stages<float>& stages, float* y, std::int8_t* winners) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
-  const Index images = pooled_images(g);
-  if (images == 0 || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
+  if (algorithm == ConvAlgorithm::direct && !windows_apart(pool))
+    return convolution_pooled_in_bands(g, pool, x, w, prepared, stages, y, reinterpret_cast<std::int32_t*>(winners));
+  const Index images = pooled_images(g), side = winograd_side(g);
+  if (algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
-  const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
+  ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
+  if (algorithm == ConvAlgorithm::winograd && crops) {  // to whole tiles: they compute as they would without pooling
+    seen.out_height = std::min(g.out_height, round_up(seen.out_height, side));
+    seen.out_width = std::min(g.out_width, round_up(seen.out_width, side));
+  }
   const FoldedStages<float> folded(g.out_channels, stages);
+  if (images == 0) {
+    if (algorithm != ConvAlgorithm::winograd || !crops || !WinogradPool::fits(pool, side)) return false;
+    const WinogradPool taken{pool, y, winners};
+    winograd_forward({.g = seen, .w = w, .u = prepared, .side = side}, x, folded.epilogue(), nullptr, 6, &taken);
+    return true;
+  }
   const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
   if (!prepared && convolution_weight_form(g).size > 0) {
     convolution_prepare_weight(g, w, own.data());
@@ -51,7 +77,7 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     }
     const ConvGeometry here = seen.with_batch(part.batch);
     if (algorithm == ConvAlgorithm::winograd)  // in the tiles of the whole convolution, for which the filters are prepared
-      winograd_forward({.g = here, .w = w, .u = prepared, .side = winograd_side(g)}, x + begin * x_image, epilogue, whole.data(), 1);
+      winograd_forward({.g = here, .w = w, .u = prepared, .side = side}, x + begin * x_image, epilogue, whole.data(), 1);
     else
       convolution_forward(algorithm, here, x + begin * x_image, w, prepared, epilogue, whole.data());
     max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);

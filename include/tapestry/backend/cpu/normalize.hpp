@@ -18,16 +18,9 @@ void for_each_row(Index rows, Index columns, const F& f) {
   });
 }
 
-/// Mean and biased variance of each column, in two passes: of squares' sum minus sum's square nothing would be left where the mean is large.
-/// The second pass also sums x - mean, which is not quite 0, for mean was rounded to T.
 template <Floating T>
 void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) {
-  const double count = static_cast<double>(rows);
-  const Scratch<double> sums(2 * channels);
-  column_sums<T>(rows, channels, x, nullptr, x, nullptr, sums.data(), sums.data() + channels);
-  for (Index c = 0; c < channels; ++c) mean[c] = static_cast<T>(sums[c] / count);
-  column_sums<T>(rows, channels, x, mean, x, mean, sums.data(), sums.data() + channels);
-  for (Index c = 0; c < channels; ++c) variance[c] = static_cast<T>((sums[channels + c] - sums[c] * sums[c] / count) / count);
+  column_statistics(rows, channels, x, mean, variance);
 }
 
 /// y = activation((x - mean) * scale + beta + residual),  scale = gamma / sqrt(variance + eps); one pass through memory.

@@ -43,11 +43,11 @@ class Windows {
   Scratch<Index> pixels_;
 };
 
-/// The windows of some output pixels: those of pixel i are pixels[ends[i - 1]] to pixels[ends[i]] of the image.
+/// The windows of some output pixels: those of pixel i are pixels[ends[i - 1]] to pixels[ends[i]] of the image, of which the one `before` lies first.
 template <class T>
 struct MaxPoolWindows {
   const T* image;
-  Index channels, count;
+  Index before, channels, count;
   const Index *pixels, *ends;
   T* y;
   std::int32_t* where;
@@ -69,7 +69,7 @@ struct MaxOfPixels {
         V best = V{} - std::numeric_limits<T>::infinity(), v;
         Lanes at = Lanes{} + (begin == w->ends[i] ? Lane{-1} : static_cast<Lane>(w->pixels[begin]));
         for (Index k = begin; k < w->ends[i]; ++k) {
-          load(v, w->image + w->pixels[k] * w->channels + c);
+          load(v, w->image + (w->pixels[k] - w->before) * w->channels + c);
           V larger = v <= best ? best : v;
           Lanes there = v <= best ? at : Lanes{} + static_cast<Lane>(w->pixels[k]);
           keep_apart(larger), keep_apart(there);
@@ -157,31 +157,45 @@ inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::
   });
 }
 
+/// Max pooling of any windows, a row of output pixels at a time.
+template <Floating T>
+class MaxPoolAnyRow {
+ public:
+  explicit MaxPoolAnyRow(const PoolGeometry& g) : g_(g), windows_(g, false), pixels_(g.out_width * g.kernel.height * g.kernel.width), ends_(g.out_width) {}
+  /// Row `row` of an image whose rows from `first` on lie at `image`; `where` may be null.
+  void operator()(Index row, const T* image, Index first, T* y, std::int32_t* where) {
+    constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
+    Index total = 0;
+    for (Index j = 0; j < g_.out_width; ++j) {
+      windows_.move_to(row * g_.out_width + j);
+      for (const Index pixel : windows_) pixels_[total++] = pixel;
+      ends_[j] = total;
+    }
+    const MaxPoolWindows<T> w{image, first * g_.width, g_.channels, g_.out_width, pixels_.data(), ends_.data(), y, where};
+    if (g_.channels < lanes)
+      MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
+    else if (g_.channels < 4 * lanes)
+      run_baseline<MaxOfPixels<T>>(&w);
+    else
+      dispatch<MaxOfPixels<T>>(&w);
+  }
+
+ private:
+  const PoolGeometry& g_;
+  Windows windows_;
+  Scratch<Index> pixels_, ends_;
+};
+
 template <Floating T>
 void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
-  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
   if (g.channels == 0) return;
   if constexpr (std::same_as<T, float>)
     if (plain_windows(g)) return max_pool_rows(g, x, y, where, nullptr);
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
-    Windows windows(g, false);
-    const Scratch<Index> pixels(g.out_width * g.kernel.height * g.kernel.width), ends(g.out_width);
-    for (Index row = begin; row < end; ++row) {
-      Index total = 0;
-      for (Index j = 0; j < g.out_width; ++j) {
-        windows.move_to(row % g.out_height * g.out_width + j);
-        for (const Index pixel : windows) pixels.data()[total++] = pixel;
-        ends.data()[j] = total;
-      }
-      const Index out = row * g.out_width * g.channels;
-      const MaxPoolWindows<T> w{x + row / g.out_height * g.in_pixels() * g.channels, g.channels, g.out_width, pixels.data(), ends.data(),
-                                y + out, where ? where + out : nullptr};
-      if (g.channels < lanes)
-        MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
-      else if (g.channels < 4 * lanes)
-        run_baseline<MaxOfPixels<T>>(&w);
-      else
-        dispatch<MaxOfPixels<T>>(&w);
+    MaxPoolAnyRow<T> pool_row(g);
+    for (Index i = begin; i < end; ++i) {
+      const Index out = i * g.out_width * g.channels;
+      pool_row(i % g.out_height, x + i / g.out_height * g.in_pixels() * g.channels, 0, y + out, where ? where + out : nullptr);
     }
   });
 }

@@ -118,6 +118,34 @@ struct LargeWinogradWeight {
   }
 };
 
+// F(2x2, 3x3)'s, by points 0, 1, -1 and infinity: few multiplications are saved, but transformed filters are few numbers, too.
+
+/// B^T, 4 x 4.
+struct SmallWinogradInput {
+  static constexpr unsigned from = 4, to = 4;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    o[0] = a[0] - a[2], o[1] = a[1] + a[2], o[2] = a[2] - a[1], o[3] = a[3] - a[1];
+  }
+};
+/// A^T, 2 x 4.
+struct SmallWinogradOutput {
+  static constexpr unsigned from = 4, to = 2;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    o[0] = a[0] + a[1] + a[2], o[1] = a[1] - a[2] + a[3];
+  }
+};
+/// G, 4 x 3.
+struct SmallWinogradWeight {
+  static constexpr unsigned from = 3, to = 4;
+  template <class V>
+  [[gnu::always_inline]] static void apply(const V* a, V* o) {
+    const V s = 0.5f * (a[0] + a[2]), t = 0.5f * a[1];
+    o[0] = a[0], o[1] = s + t, o[2] = s - t, o[3] = a[2];
+  }
+};
+
 /// Where the numbers of one tile lie: row-major places of `from` x `from` inputs and `to` x `to` outputs, a run of channels at each.
 /// Results for pixels that lie outside the image have no place: null.
 struct WinogradTile {
@@ -156,8 +184,9 @@ struct TransformTile {
           for (unsigned column = 0; column < to; ++column) {
             float* place = t->to[row * to + column];
             if (!place) continue;
-            if (t->epilogue) finish(out[column], *t->epilogue, c, place + c + t->residual);
-            store(out[column], place + c);
+            V v = out[column];  // in a register: the array lies in memory
+            if (t->epilogue) finish(v, *t->epilogue, c, place + c + t->residual);
+            store(v, place + c);
           }
         } else if constexpr (std::is_same_v<Transform, WinogradInputGradient>) {
           for (unsigned column = 0; column < to; ++column) {
@@ -185,6 +214,11 @@ void transform_tile(const WinogradTile& t) {
   using Kernel = TransformTile<Transform>;
   if (t.channels >= 16) return dispatch<Kernel>(&t);
   run_baseline<Kernel>(&t);
+}
+/// Runs that of three transforms which is for tiles of `side` x `side` outputs: 2, 4 or 6.
+template <class Small, class Medium, class Large>
+void transform_tile(Index side, const WinogradTile& t) {
+  side == 2 ? transform_tile<Small>(t) : side == 4 ? transform_tile<Medium>(t) : transform_tile<Large>(t);
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI::cpu_kernels
