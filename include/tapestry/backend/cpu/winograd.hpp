@@ -42,6 +42,8 @@ inline Index winograd_side(const ConvGeometry& g) {
   return cost(6) < cost(4) ? 6 : 4;
 }
 
+inline constexpr Index winograd_depth = 64;  // channels that are summed up before they are added to those before
+
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
 struct WinogradTiles {
   const ConvGeometry& g;
@@ -170,16 +172,19 @@ struct WinogradBlock {
       tiles.side == 6 ? transform_tile<LargeWinogradInput>(t) : transform_tile<WinogradInput>(t);
     }
   }
-  /// M = V U in one plane of one panel of filters.
+  /// M = V U in one plane of one panel of filters. Long sums are sums of blocks, which round less.
   void multiply(const WinogradFilters& filters, const float* u_panel, Index plane, Index panel) const {
     TileOperands<float> t{};
-    t.depth = tiles.g.in_channels, t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
-    t.b = u_panel + plane * filters.plane;
-    for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
-      tile.set_rows(v + plane * v_plane + i * tiles.x_row, tiles.x_row);
-      tile.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
-      tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
-    });
+    t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
+    for (Index c = 0; c < tiles.g.in_channels; c += winograd_depth) {
+      t.depth = std::min(winograd_depth, tiles.g.in_channels - c), t.beta = c == 0 ? 0.f : 1.f;
+      t.b = u_panel + plane * filters.plane + c * kernels.columns;
+      for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
+        tile.set_rows(v + plane * v_plane + i * tiles.x_row + c, tiles.x_row);
+        tile.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
+        tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
+      });
+    }
   }
   void transform_output(const Epilogue<float>& epilogue, float* y, Index begin, Index end) const {
     WinogradTile t;
