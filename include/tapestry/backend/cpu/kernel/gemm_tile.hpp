@@ -114,15 +114,19 @@ struct GemmTile {
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
     const bool stored = t.rows == Rows && t.columns == 2 * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
-    if (stored && t.beta == T{1}) {
-      TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) load(sum[i][0], t.c + i * t.c_row), load(sum[i][1], t.c + i * t.c_row + lanes);
-    }
     // Steps known beforehand leave registers enough for all of the rows' places.
     if (t.a_step == 1 && t.b_step == 2 * lanes) {
       add_runs(t, a, 1, 2 * lanes, sum);
     } else {
       add_runs(t, a, t.a_step, t.b_step, sum);
+    }
+    if (stored && t.beta == T{1}) {  // at the end, so that a sum in blocks rounds as the sum of one block and that of the blocks
+      TAPESTRY_UNROLL
+      for (int i = 0; i < Rows; ++i) {
+        V old[2];
+        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + lanes);
+        sum[i][0] += old[0], sum[i][1] += old[1];
+      }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
     T* to = stored ? t.c : sums;
