@@ -75,7 +75,7 @@ void column_sums(Index rows, Index columns, const T* a, const T* p, const T* b, 
     for (Index r = begin; r < end; r += run) {
       const ColumnSums<T> strip{std::min(run, end - r), wide, a + r * wide, centers.data(), b + r * wide, centers.data() + wide, part};
       if (wide * static_cast<Index>(sizeof(T)) >= 64)
-        dispatch<ColumnSums<T>>(&strip);
+        dispatch_memory_bound<ColumnSums<T>>(&strip);
       else if (wide * static_cast<Index>(sizeof(T)) >= 16)
         run_baseline<ColumnSums<T>>(&strip);
       else
