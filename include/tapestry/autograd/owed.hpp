@@ -140,7 +140,7 @@ template <Floating T>
 }
 
 template <Floating T>
-Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
+[[gnu::noinline]] Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
   const Device device = staged.x.device();
   return owe_values<T>(shape, layout, device, std::unique_ptr<Debt>(new StagedDebt<T>(std::move(staged))));
 }
@@ -152,46 +152,52 @@ const Staged<T>* owed(const Tensor<T>& x) {
   return debt && may_owe() && !debt->is_gradient() ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // never in another type
 }
 
+/// What is owed, copied to get one more stage. Out of line, for it has many handles, whose copies would be compiled each time.
+template <Floating T>
+[[gnu::noinline]] Staged<T> extended(const Staged<T>& staged) {
+  return staged;
+}
+
 // Each of these gives x with one more stage if x is owed and has room for it, else an undefined tensor.
 
 template <Floating T>
-Tensor<T> owe_activation(const Tensor<T>& x, Activation activation, T slope = {}, T low = {}, T high = {}) {
+[[gnu::noinline]] Tensor<T> owe_activation(const Tensor<T>& x, Activation activation, T slope = {}, T low = {}, T high = {}) {
   const Staged<T>* before = owed(x);
   if (!before || before->activation != Activation::none || before->is_pooled()) return {};
-  Staged<T> staged = *before;
+  Staged<T> staged = extended(*before);
   staged.activation = activation;
   staged.slope = slope, staged.low = low, staged.high = high;
   return owe(x.shape(), x.layout(), std::move(staged));
 }
 template <Floating T>
-Tensor<T> owe_sum(const Tensor<T>& a, const Tensor<T>& b) {
+[[gnu::noinline]] Tensor<T> owe_sum(const Tensor<T>& a, const Tensor<T>& b) {
   if (a.shape() != b.shape() || a.layout() != b.layout() || !(a.device() == b.device())) return {};
   for (const auto& [x, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
     const Staged<T>* before = owed(*x);
     if (!before || before->activation != Activation::none || before->is_pooled() || before->residual.defined() || x->body().storage == other->body().storage) continue;
-    Staged<T> staged = *before;
+    Staged<T> staged = extended(*before);
     staged.residual = *other;
     return owe(x->shape(), x->layout(), std::move(staged));
   }
   return {};
 }
 template <Floating T>
-Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance, T eps, const Tensor<T>& gamma,
+[[gnu::noinline]] Tensor<T> owe_normalization(const Tensor<T>& x, const Tensor<T>& mean, const Tensor<T>& variance, T eps, const Tensor<T>& gamma,
                             const Tensor<T>& beta) {
   const Staged<T>* before = owed(x);
   if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last) return {};
   if (before->mean.defined() || before->residual.defined() || before->activation != Activation::none) return {};
-  Staged<T> staged = *before;
+  Staged<T> staged = extended(*before);
   staged.mean = mean, staged.variance = variance, staged.gamma = gamma, staged.beta = beta;
   staged.eps = eps;
   return owe(x.shape(), x.layout(), std::move(staged));
 }
 /// `winners` may be undefined; else it notes the winners when the result is computed.
 template <Floating T>
-Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
+[[gnu::noinline]] Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
   const Staged<T>* before = owed(x);
   if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last || x.rank() != 4) return {};
-  Staged<T> staged = *before;
+  Staged<T> staged = extended(*before);
   staged.source = Staged<T>::pooled_convolution;
   staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;
   return owe({pool.batch, pool.channels, pool.out_height, pool.out_width}, Layout::channels_last, std::move(staged));
@@ -267,7 +273,7 @@ const PooledGradientTensors<T>* owed_gradient(const Tensor<T>& dy) {
 }
 /// The gradient of an activation's input, if that of its result y is owed and y was pooled; else an undefined tensor.
 template <Floating T>
-Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
+[[gnu::noinline]] Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
   const PooledGradientTensors<T>* before = owed_gradient(dy);
   if (!before || before->pooled != y.storage() || before->activation != Activation::none) return {};
   PooledGradientTensors<T> gradient = *before;

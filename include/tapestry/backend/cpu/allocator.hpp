@@ -108,21 +108,26 @@ class CachingAllocator {
   }();
 };
 
+/// Bytes of Scratch. Out of line, for kernels have many of them.
+class ScratchBytes {
+ public:
+  [[gnu::noinline]] explicit ScratchBytes(std::size_t bytes) : bytes_(bytes), memory_(CachingAllocator::instance().allocate(bytes)) {}
+  [[gnu::noinline]] ~ScratchBytes() { CachingAllocator::instance().deallocate(memory_, bytes_); }
+  ScratchBytes(const ScratchBytes&) = delete;
+  ScratchBytes& operator=(const ScratchBytes&) = delete;
+
+ protected:
+  std::size_t bytes_;
+  void* memory_;
+};
+
 /// Memory of a kernel's own, from the cache, given back at the end of the scope; not cleared.
 template <class T>
-class Scratch {
+class Scratch : ScratchBytes {
  public:
-  explicit Scratch(std::int64_t count)
-      : bytes_(static_cast<std::size_t>(count) * sizeof(T)), data_(static_cast<T*>(CachingAllocator::instance().allocate(bytes_))) {}
-  ~Scratch() { CachingAllocator::instance().deallocate(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  T* data() const { return data_; }
-  T& operator[](std::int64_t i) const { return data_[i]; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
+  explicit Scratch(std::int64_t count) : ScratchBytes(static_cast<std::size_t>(count) * sizeof(T)) {}
+  T* data() const { return static_cast<T*>(memory_); }
+  T& operator[](std::int64_t i) const { return data()[i]; }
 };
 
 /// The same for the standard library: `std::allocate_shared<Node>(CachedAllocator<Node>())`.

@@ -73,7 +73,7 @@ struct ColumnChunks {
     for (Index r = begin; r < end; r += run) {
       const ColumnSums<T> strip{std::min(run, end - r), wide, a + r * wide, p, b + r * wide, m, part};
       if (wide * static_cast<Index>(sizeof(T)) >= 64)
-        dispatch<ColumnSums<T>>(&strip);
+        dispatch_memory_bound<ColumnSums<T>>(&strip);
       else if (wide * static_cast<Index>(sizeof(T)) >= 16)
         run_baseline<ColumnSums<T>>(&strip);
       else

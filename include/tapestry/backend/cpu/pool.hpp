@@ -150,7 +150,7 @@ inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::
       const MaxPoolRow row{&g, x + i / g.out_height * g.in_pixels() * g.channels, i % g.out_height * g.stride.height, y + out,
                            where ? where + out : nullptr, noted ? noted + out : nullptr, epilogue};
       if (g.channels >= 16)
-        dispatch<MaxPoolRow>(&row);
+        dispatch_memory_bound<MaxPoolRow>(&row);
       else
         run_baseline<MaxPoolRow>(&row);
     }
@@ -177,7 +177,7 @@ class MaxPoolAnyRow {
     else if (g_.channels < 4 * lanes)
       run_baseline<MaxOfPixels<T>>(&w);
     else
-      dispatch<MaxOfPixels<T>>(&w);
+      dispatch_memory_bound<MaxOfPixels<T>>(&w);
   }
 
  private:

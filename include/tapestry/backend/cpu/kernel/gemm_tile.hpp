@@ -143,7 +143,7 @@ struct GemmTile {
 /// The micro-kernels of an instruction set. tile[r] computes r rows, those beyond its own number twice; all compute `columns` columns.
 template <class T>
 struct GemmKernels {
-  using Tile = void (*)(const TileOperands<T>&);
+  using Tile = void (*)(const TileOperands<T>&) noexcept;
   Index rows, columns;
   std::array<Tile, max_tile_rows + 1> tile{};
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
@@ -152,13 +152,13 @@ struct GemmKernels {
     for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
-  void operator()(const TileOperands<T>& t) const { tile[static_cast<std::size_t>(t.rows)](t); }
+  void operator()(const TileOperands<T>& t) const noexcept { tile[static_cast<std::size_t>(t.rows)](t); }
   /// `count` rounded up to what the kernels compute.
   Index padded_rows(Index count) const { return count / rows * rows + computed[static_cast<std::size_t>(count % rows)]; }
 };
 
 template <class T>
-const GemmKernels<T>& gemm_kernels() {
+const GemmKernels<T>& gemm_kernels() noexcept {
   constexpr Index size = sizeof(T);
   using Sums = const T*;
   using Operands = const TileOperands<T>&;

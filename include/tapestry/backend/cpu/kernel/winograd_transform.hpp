@@ -225,9 +225,14 @@ struct TransformTile {
 
 /// Runs the transform with the widest vectors that the channels, at least 4, fill.
 template <class Transform>
-void transform_tile(const WinogradTile& t) {
+void transform_tile(const WinogradTile& t) noexcept {
   using Kernel = TransformTile<Transform>;
-  if (t.channels >= 16) return dispatch<Kernel>(&t);
+  if (t.channels >= 16) {
+    if constexpr (Transform::from == 3 || Transform::to == 3)  // filters, of which there are few beside pixels
+      return dispatch_memory_bound<Kernel>(&t);
+    else
+      return dispatch<Kernel>(&t);
+  }
   run_baseline<Kernel>(&t);
 }
 /// Runs that of three transforms which is for tiles of `side` x `side` outputs: 2, 4 or 6.
