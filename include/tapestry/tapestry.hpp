@@ -82,6 +82,7 @@
 
 #include "autograd/gradcheck.hpp"
 #include "autograd/owed.hpp"
+#include "autograd/owed_gradient.hpp"
 #include "autograd/tape.hpp"
 
 #include "ops/adaptive_avg_pool2d.hpp"

@@ -128,9 +128,6 @@ class StagedDebt final : public Debt {
 /// Whether an op may owe its result now.
 inline bool may_owe() { return module_depth() > 0 && fusion(); }
 
-/// Whether a backward function may owe its gradient.
-inline bool may_owe_gradient() { return Tape::walking() && fusion(); }
-
 /// A tensor that owes its values.
 template <Floating T>
 [[gnu::noinline]] Tensor<T> owe_values(const Shape& shape, Layout layout, Device device, std::unique_ptr<Debt> debt) {
@@ -149,7 +146,7 @@ template <Floating T>
 template <Floating T>
 const Staged<T>* owed(const Tensor<T>& x) {
   const Debt* debt = x.body().storage->debt.get();
-  return debt && may_owe() && !debt->is_gradient() ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // never in another type
+  return debt && may_owe() && debt->kind() == DebtKind::result ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;  // never in another type
 }
 
 /// What is owed, copied to get one more stage. Out of line, for it has many handles, whose copies would be compiled each time.
@@ -201,85 +198,6 @@ template <Floating T>
   staged.source = Staged<T>::pooled_convolution;
   staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;
   return owe({pool.batch, pool.channels, pool.out_height, pool.out_width}, Layout::channels_last, std::move(staged));
-}
-
-/// A result as its own backward function keeps it. If it is owed, and nobody else has it when the module returns, it is not computed before
-/// backward asks; where a max pooling follows, backward does not.
-template <Floating T>
-class Kept {
- public:
-  explicit Kept(const Tensor<T>& x) : storage_(x.body().storage) { ++storage_->kept; }
-  ~Kept() {
-    if (storage_) --storage_->kept;
-  }
-  Kept(Kept&&) = default;
-  Kept& operator=(Kept&&) = delete;
-  const T* data() const { return static_cast<const T*>(storage_->elements()); }
-  const Storage* storage() const { return storage_.get(); }
-
- private:
-  std::shared_ptr<Storage> storage_;
-};
-
-// On the way back a max pooling owes its gradient, which is mostly zeros, and an activation before it adds itself; a convolution before
-// that takes the gradient of its result as it is owed.
-
-/// The gradient of a convolution's result, or of that after its activation, which was pooled.
-template <Floating T>
-struct PooledGradientTensors {
-  PoolGeometry pool;
-  Tensor<T> dy, y;  // of the pooling's result
-  Tensor<std::uint8_t> winners;
-  const Storage* pooled;  // to compare only
-  Activation activation = Activation::none;
-  T slope{}, low{}, high{};
-
-  PooledGradient<T> arguments() const { return {pool, dy.data(), y.data(), winners.data(), activation, slope, low, high}; }
-};
-
-template <Floating T>
-class PooledGradientDebt final : public Debt {
- public:
-  const PooledGradientTensors<T> gradient;
-
-  explicit PooledGradientDebt(PooledGradientTensors<T>&& tensors) : gradient(std::move(tensors)) { lend(1); }
-  ~PooledGradientDebt() override { lend(-1); }
-  bool is_gradient() const override { return true; }
-  void pay(void* values) override { backend_of(gradient.dy).pooled_gradient(gradient.arguments(), static_cast<T*>(values)); }
-
- private:
-  void lend(int change) const {
-    for (const AnyTensor& tensor : {AnyTensor(gradient.dy), AnyTensor(gradient.y), AnyTensor(gradient.winners)})
-      tensor.body().storage->lent.fetch_add(change, std::memory_order_relaxed);
-  }
-};
-
-/// The gradient of what was pooled, owed if that may be.
-template <Floating T>
-Tensor<T> pooled_gradient(PooledGradientTensors<T>&& gradient) {
-  const PoolGeometry& p = gradient.pool;
-  const Shape shape{p.batch, p.channels, p.height, p.width};
-  const Device device = gradient.dy.device();
-  if (may_owe_gradient()) return owe_values<T>(shape, Layout::channels_last, device, std::unique_ptr<Debt>(new PooledGradientDebt<T>(std::move(gradient))));
-  const Tensor<T> dx(shape, Layout::channels_last, device);
-  backend_of(dx).pooled_gradient(gradient.arguments(), dx.values_to_write());
-  return dx;
-}
-/// How a gradient will be computed, if it is owed; else null.
-template <Floating T>
-const PooledGradientTensors<T>* owed_gradient(const Tensor<T>& dy) {
-  const Debt* debt = dy.body().storage->debt.get();
-  return debt && debt->is_gradient() ? &static_cast<const PooledGradientDebt<T>*>(debt)->gradient : nullptr;
-}
-/// The gradient of an activation's input, if that of its result y is owed and y was pooled; else an undefined tensor.
-template <Floating T>
-[[gnu::noinline]] Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
-  const PooledGradientTensors<T>* before = owed_gradient(dy);
-  if (!before || before->pooled != y.storage() || before->activation != Activation::none) return {};
-  PooledGradientTensors<T> gradient = *before;
-  gradient.activation = activation;
-  gradient.slope = slope, gradient.low = low, gradient.high = high;
-  return pooled_gradient(std::move(gradient));
 }
 
 }  // namespace detail

@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 #include "pad.hpp"
 #include "padding.hpp"
 
@@ -122,8 +122,8 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
     const auto place = [](const Tensor<T>& tensor) { return tensor.defined() ? tensor.values_to_write() : nullptr; };
     const Tensor<T> dx = wanted(x_grad, images.shape(), Layout::channels_last), dw = wanted(weight_grad, filters.shape(), Layout::channels_last);
     const Tensor<T> dbias = wanted(bias_grad, {g.out_channels}, Layout::row_major);
-    if (const auto* pooled = detail::owed_gradient(dy))  // a max pooling follows
-      backend.conv2d_pooled_backward(g, images.data(), filters.data(), pooled->arguments(), place(dx), place(dw), place(dbias));
+    if (const auto* owed = detail::owed_gradient(dy))  // a max pooling or batch norm follows
+      owed->conv2d_backward(g, images.data(), filters.data(), place(dx), place(dw), place(dbias));
     else
       backend.conv2d_backward(g, images.data(), filters.data(), dy.data(), place(dx), place(dw), place(dbias));
     if (dx.defined()) x_grad.add(detail::from_batch(dx, x_grad.shape()));

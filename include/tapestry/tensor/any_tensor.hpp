@@ -20,10 +20,13 @@ class Tensor;
 
 namespace detail {
 
+/// What is owed: a result, or a gradient: of what was pooled, activated or normalised.
+enum class DebtKind : std::uint8_t { result, pooled, activated, normalized };
+
 /// Values that are still to be computed (autograd/owed.hpp). Its own memory comes from the cache, as a tensor's does.
 struct Debt {
   virtual ~Debt() = default;
-  virtual bool is_gradient() const { return false; }  // of the two kinds that there are, the one that backward owes
+  virtual DebtKind kind() const { return DebtKind::result; }
   virtual void pay(void* values) = 0;
   static void* operator new(std::size_t bytes) { return CachingAllocator::instance().allocate(bytes); }
   static void operator delete(void* memory, std::size_t bytes) noexcept { CachingAllocator::instance().deallocate(memory, bytes); }

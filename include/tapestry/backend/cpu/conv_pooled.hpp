@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "conv_backward_parts.hpp"
 #include "conv_few_channels.hpp"
 #include "conv_pooled_bands.hpp"
 #include "conv_run.hpp"
@@ -90,6 +91,7 @@ inline bool convolution_backward(const ConvGeometry& g, const float* x, const fl
   if (dy.pooled && !windows_apart(dy.pooled->pool)) return false;
   const ConvGeometry seen = dy.pooled ? cropped_to_windows(g, dy.pooled->pool) : g;
   if (tapestry::detail::forced_convolution() < 0 && few_channels_backward(seen, x, w, dy, dx, dw, dbias)) return true;
+  if (!dy.pooled && (depthwise_backward(g, x, w, dy, dx, dw, dbias) || product_backward(g, x, w, dy, dx, dw, dbias))) return true;
   if (!dw || convolution_algorithm(seen, ConvPass::backward_weight) != ConvAlgorithm::winograd) return false;
   return winograd_backward(seen, x, w, dy, dx, dw, dbias);
 }

@@ -152,6 +152,13 @@ class CpuBackend : public CpuKernels<T, Contract> {
       if (cpu_kernels::convolution_backward(g, x, w, {.pooled = &d}, dx, dw, dbias)) return;
     detail::unpool_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
   }
+  void conv2d_normalized_backward(const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw, T* dbias) {
+    if constexpr (std::same_as<T, float>) {
+      const cpu_kernels::NormalizationGradientSource<T> gradient(d);
+      if (d.channels >= 16 && cpu_kernels::convolution_backward(g, x, w, {.owed = &gradient}, dx, dw, dbias)) return;
+    }
+    detail::normalization_gradient_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
+  }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
     cpu_kernels::max_pool2d(g, x, y, where);
   }
@@ -196,6 +203,12 @@ class CpuBackend : public CpuKernels<T, Contract> {
   void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                           bool of_batch, T* dx, T* dgamma, T* dbeta) {
     cpu_kernels::normalize_backward(rows, channels, x, mean, variance, eps, gamma, dy, of_batch, dx, dgamma, dbeta);
+  }
+  void normalization_sums(const NormalizedGradient<T>& d, T* dgamma, T* dbeta) {
+    cpu_kernels::normalization_sums(d, dgamma, dbeta);
+  }
+  void normalization_gradient(const NormalizedGradient<T>& d, T* dx) {
+    cpu_kernels::NormalizationGradient<T>(d).all(dx);
   }
   void softmax(Index rows, Index columns, bool logarithm, const T* x, T* y) {
     cpu_kernels::softmax(rows, columns, logarithm, x, y);
