@@ -93,8 +93,10 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
   const Index row_bytes = std::max<Index>(1, (pass.window.row_size() * rows.step + across.positions * channels) * Index{sizeof(T)});
   const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{384} << 10) / row_bytes, few);
   const Index wanted = divide_up(pass.batch * rows.positions, 16);  // no fewer units than threads could use
-  const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band);
-  parallel_for(pass.batch * bands, 1, [&](Index unit, Index) {
+  const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band), all_bands = pass.batch * bands;
+  const Index all_panels = pass.groups * panels, share = divide_up(all_panels, std::min(all_panels, divide_up(8, all_bands)));  // of filters, where pixels are few
+  parallel_for(divide_up(all_panels, share) * all_bands, 1, [&](Index part, Index) {
+    const Index unit = part % all_bands, first_panel = part / all_bands * share;
     const Index n = unit / bands, first = unit % bands * band, count = std::min(band, rows.positions - first);
     const Scratch<T> copy(pass.window.band_size(count));
     const T* base = pass.window.band(x + n * pass.window.height * pass.window.width * pass.window.channels, first, count, copy.data());
@@ -107,7 +109,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
     t.run = runs.data(), t.runs = pass.runs(), t.depth = pass.run_depth();
     t.a_step = 1, t.b_step = columns, t.c_row = channels * across.stride;
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
-    for (Index panel = 0; panel < pass.groups * panels; ++panel) {
+    for (Index panel = first_panel; panel < std::min(all_panels, first_panel + share); ++panel) {
       const Index group = panel / panels, filter = panel % panels * columns;
       t.b = packed + panel * size;
       t.columns = spills ? columns : std::min(columns, pass.filters - filter);

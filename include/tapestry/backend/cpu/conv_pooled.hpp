@@ -3,6 +3,7 @@
 
 #include "conv_few_channels.hpp"
 #include "conv_run.hpp"
+#include "conv_small.hpp"
 #include "normalize.hpp"
 #include "pool.hpp"
 #include "pool_gradient.hpp"
@@ -20,20 +21,27 @@ inline Index pooled_images(const ConvGeometry& g) {
   return std::clamp<Index>((Index{320} << 10) / bytes, 1, g.batch / 16);
 }
 
-/// y = the max pooling of stages(x * w), whose windows lie apart; false, and nothing done, where it is better done one after the other.
+/// y = after(the max pooling of stages(x * w)), whose windows lie apart; false, and nothing done, where it is better done one after the other.
 inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
-                               const Stages<float>& stages, float* y, std::int8_t* winners) {
+                               const Stages<float>& stages, const Stages<float>& after, float* y, std::int8_t* winners) {
   const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
   const Index images = pooled_images(g);
-  if (images == 0 || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
+  const SmallParts parts(g, pool, algorithm);
+  const bool small = images == 0 && parts.suit(g, pool, algorithm, stages);
+  if ((images == 0 && !small) || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
   const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
-  const FoldedStages<float> folded(g.out_channels, stages);
   const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
   if (!prepared && convolution_weight_form(g).size > 0) {
     convolution_prepare_weight(g, w, own.data());
     prepared = own.data();
   }
+  if (small) {
+    small_convolution_pooled(g, pool, algorithm, parts, x, prepared, stages, after, y, winners);
+    return true;
+  }
+  const FoldedStages<float> folded(g.out_channels, stages), folded_after(g.out_channels, after);
+  const Epilogue<float>* last = after.mean || after.activation != Activation::none ? &folded_after.epilogue() : nullptr;
   const Index x_image = g.in_pixels() * g.in_channels, whole_image = seen.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;
   // Tiles of a direct convolution that have no epilogue are written as they stand in registers; bias and activation wait for the few that win.
   const Index columns = gemm_kernels<float>().columns;
@@ -47,14 +55,14 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
     part.batch = end - begin, part.height = seen.out_height, part.width = seen.out_width;
     if (waits) {
       direct_forward(DirectPass<float>::forward(seen.with_batch(part.batch), w), x + begin * x_image, prepared, {}, whole.data(), g.out_channels < columns);
-      return max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr, &epilogue);
+      return max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr, &epilogue, last);
     }
     const ConvGeometry here = seen.with_batch(part.batch);
     if (algorithm == ConvAlgorithm::winograd)  // in the tiles of the whole convolution, for which the filters are prepared
       winograd_forward({.g = here, .w = w, .u = prepared, .side = winograd_side(g)}, x + begin * x_image, epilogue, whole.data(), 1);
     else
       convolution_forward(algorithm, here, x + begin * x_image, w, prepared, epilogue, whole.data());
-    max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr);
+    max_pool_rows(part, whole.data(), y + begin * y_image, nullptr, winners ? winners + begin * y_image : nullptr, nullptr, last);
   });
   return true;
 }

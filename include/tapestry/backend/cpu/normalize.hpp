@@ -36,12 +36,12 @@ void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& s
   const Index wide = row_fold(rows, channels) * channels;
   const Scratch<T> numbers(3 * wide);
   T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide;
-  for (Index i = 0; i < wide; ++i) {
-    const Index c = i % channels;
-    means[i] = s.mean[c];
-    scales[i] = (s.gamma ? s.gamma[c] : T{1}) / std::sqrt(s.variance[c] + s.eps);
-    shifts[i] = s.beta ? s.beta[c] : T{0};
+  for (Index c = 0; c < channels; ++c) {
+    means[c] = s.mean[c];
+    scales[c] = (s.gamma ? s.gamma[c] : T{1}) / std::sqrt(s.variance[c] + s.eps);
+    shifts[c] = s.beta ? s.beta[c] : T{0};
   }
+  for (Index i = channels; i < wide; ++i) means[i] = means[i - channels], scales[i] = scales[i - channels], shifts[i] = shifts[i - channels];
   const Epilogue<T> after{nullptr, nullptr, nullptr, nullptr, s.activation, s.slope, s.low, s.high};
   for_each_row(rows, channels, [=, residual = s.residual](Index at, Index count) {
     if (residual)
