@@ -31,8 +31,8 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
   if ((images == 0 && !small) || algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
   const ConvGeometry seen = crops ? cropped_to_windows(g, pool) : g;
-  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g).size);
-  if (!prepared && convolution_weight_form(g).size > 0) {
+  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g, algorithm).size);
+  if (!prepared && convolution_weight_form(g, algorithm).size > 0) {
     convolution_prepare_weight(g, w, own.data());
     prepared = own.data();
   }

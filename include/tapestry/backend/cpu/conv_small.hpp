@@ -32,7 +32,7 @@ struct SmallParts {
   bool suit(const ConvGeometry& g, const PoolGeometry& pool, ConvAlgorithm algorithm, const Stages<float>& stages) const {
     const Index results = g.out_pixels() * g.out_channels * 4, last = g.out_channels - (shares - 1) * panels_of_part * columns;
     return (algorithm == ConvAlgorithm::winograd || (algorithm == ConvAlgorithm::direct && g.groups == 1)) && windows_apart(pool) && !stages.residual &&
-           results <= Index{256} << 10 && last >= 4 && convolution_weight_form(g).size * 4 <= Index{1} << 20;
+           results <= Index{256} << 10 && last >= 4 && convolution_weight_form(g, algorithm).size * 4 <= Index{1} << 20;
   }
 };
 
@@ -41,7 +41,7 @@ inline void small_convolution_pooled(const ConvGeometry& g, const PoolGeometry& 
                                      const float* prepared, const Stages<float>& stages, const Stages<float>& after, float* y, std::int8_t* winners) {
   const ConvGeometry seen = cropped_to_windows(g, pool);
   const FoldedStages<float> folded(g.out_channels, stages), folded_after(g.out_channels, after);
-  const Index side = winograd_side(g), panel_size = convolution_weight_form(g).size / parts.panels;
+  const Index side = winograd_side(g), panel_size = convolution_weight_form(g, algorithm).size / parts.panels;
   // Without a scale, which may turn the order of numbers around, bias and activation wait for those that win; then filters of 0 may fill the last panel.
   const bool waits = !stages.mean, follows = after.mean || after.activation != Activation::none;
   parallel_for(parts.count, 1, [&](Index unit, Index) {

@@ -9,11 +9,18 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
+/// How many numbers of a matrix are taken as one row, if its own rows are short.
+constexpr Index wide_row(Index rows, Index columns) {
+  Index fold = row_fold(rows, columns);
+  while (fold * columns < 64 && rows % (2 * fold) == 0 && rows > 0) fold *= 2;
+  return fold * columns;
+}
+
 /// Calls f(offset, columns) for the rows of a matrix, several short ones at a time.
 template <class F>
 void for_each_row(Index rows, Index columns, const F& f) {
-  const Index fold = row_fold(rows, columns), wide = fold * columns;
-  parallel_for(rows / fold, std::max<Index>(1, elementwise_grain / std::max<Index>(1, wide)), [&](Index begin, Index end) {
+  const Index wide = wide_row(rows, columns);
+  parallel_for(wide == 0 ? 0 : rows * columns / wide, std::max<Index>(1, elementwise_grain / std::max<Index>(1, wide)), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) f(r * wide, wide);
   });
 }
@@ -33,7 +40,7 @@ void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* varian
 /// y = activation((x - mean) * scale + beta + residual),  scale = gamma / sqrt(variance + eps); one pass through memory.
 template <Floating T>
 void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& s, T* y) {
-  const Index wide = row_fold(rows, channels) * channels;
+  const Index wide = wide_row(rows, channels);
   const Scratch<T> numbers(3 * wide);
   T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide;
   for (Index c = 0; c < channels; ++c) {
@@ -67,7 +74,7 @@ void normalize(Index rows, Index channels, const T* x, const T* mean, const T* v
 template <Floating T>
 void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                         bool of_batch, T* dx, T* dgamma, T* dbeta) {
-  const Index wide = row_fold(rows, channels) * channels;
+  const Index wide = wide_row(rows, channels);
   const Scratch<double> sums(2 * channels);
   const Scratch<T> numbers(4 * wide);
   T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide, *slopes = shifts + wide;

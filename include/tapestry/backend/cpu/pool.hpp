@@ -112,9 +112,16 @@ struct MaxPoolRow {
 
   template <int Bytes>
   [[gnu::always_inline]] static void run(const MaxPoolRow* r) {
+    if (r->where || r->noted) return windows<Bytes, true>(r);
+    windows<Bytes, false>(r);
+  }
+
+ private:
+  template <int Bytes, bool notes>
+  [[gnu::always_inline]] static void windows(const MaxPoolRow* r) {
     using V = Vector<float, Bytes>;
     using Lanes = Vector<std::int32_t, Bytes>;
-    using Bytes8 = Vector<std::int8_t, Bytes / 4>;
+    using Bytes8 [[maybe_unused]] = Vector<std::int8_t, Bytes / 4>;
     constexpr Index lanes = Bytes / 4;
     const PoolGeometry& g = *r->geometry;
     const Index rows = std::min(g.kernel.height, g.height - r->row), width = r->where ? g.width : g.kernel.width;
@@ -124,21 +131,26 @@ struct MaxPoolRow {
         const Index c = std::min(next, g.channels - lanes);  // the last vector may overlap the one before
         V best, v;
         load(best, r->image + (r->row * g.width + column) * r->pixel + c);
-        Lanes at = Lanes{} + static_cast<std::int32_t>(place);
+        [[maybe_unused]] Lanes at = Lanes{} + static_cast<std::int32_t>(place);
         for (Index u = 0; u < rows; ++u)
           for (Index k = u == 0; k < columns; ++k) {
             load(v, r->image + ((r->row + u) * g.width + column + k) * r->pixel + c);
             V larger = v <= best ? best : v;
-            Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
-            keep_apart(larger), keep_apart(there);
-            at = best == best ? there : at;
+            if constexpr (notes) {
+              Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
+              keep_apart(there);
+              at = best == best ? there : at;
+            }
+            keep_apart(larger);
             best = best == best ? larger : best;
           }
         if (r->epilogue) finish(best, *r->epilogue, c, static_cast<const float*>(nullptr));
         if (r->after) finish(best, *r->after, c, static_cast<const float*>(nullptr));
         store(best, r->y + j * r->y_pixel + c);
-        if (r->where) store(at, r->where + j * r->y_pixel + c);
-        if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * r->y_pixel + c);
+        if constexpr (notes) {
+          if (r->where) store(at, r->where + j * r->y_pixel + c);
+          if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * r->y_pixel + c);
+        }
       }
     }
   }

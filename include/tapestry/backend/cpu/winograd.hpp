@@ -31,13 +31,14 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
   return a;
 }
 
-/// The side of the tiles that a forward pass is cut into, by the number of products, of transformed numbers and of filters' numbers that are read.
+/// The side of the tiles that a forward pass is cut into, by the number of products, of transformed numbers and of filters' numbers that are read,
+/// from a cache if they fit there.
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
   const auto cost = [&](Index side) {
     const Index tiles = g.batch * divide_up(g.out_height, side) * divide_up(g.out_width, side), planes = (side + 2) * (side + 2);
-    const Index pair = g.in_channels * g.out_channels;
-    return planes * (tiles * (pair + 14 * (g.in_channels + g.out_channels)) + 10 * pair);
+    const Index pair = g.in_channels * g.out_channels, reading = planes * pair <= Index{1} << 17 ? 2 : 10;
+    return planes * (round_up(tiles, 4) * pair + tiles * 14 * (g.in_channels + g.out_channels) + reading * pair);
   };
   return cost(6) < cost(4) ? 6 : 4;
 }
