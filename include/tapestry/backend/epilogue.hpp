@@ -49,7 +49,10 @@ template <Floating T>
 struct Stages {
   const T* bias = nullptr;
   const T *mean = nullptr, *variance = nullptr, *gamma = nullptr, *beta = nullptr;
-  T eps{};
+  T eps{
+
+  bool empty() const { return !bias && !mean && !residual && activation == Activation::none; }
+};
   const T* residual = nullptr;
   Activation activation = Activation::none;
   T slope{}, low{}, high{};

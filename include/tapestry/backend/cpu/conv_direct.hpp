@@ -101,10 +101,11 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
     const Scratch<T> copy(pass.window.band_size(count));
     const T* base = pass.window.band(x + n * pass.window.height * pass.window.width * pass.window.channels, first, count, copy.data());
     const Index pixels = count * across.positions, segment = whole_rows ? pixels : across.positions;
-    const Scratch<Index> places(pixels + max_tile_rows);
+    const Scratch<const T*> places(pixels + max_tile_rows);  // a tile may compute more rows than there are: those of the last pixel again
     for (Index i = 0; i < count; ++i)
       for (Index j = 0; j < across.positions; ++j)
-        places[i * across.positions + j] = i * rows.step * pass.window.row_size() + j * across.step * pass.window.channels;
+        places[i * across.positions + j] = base + i * rows.step * pass.window.row_size() + j * across.step * pass.window.channels;
+    std::fill_n(places.data() + pixels, max_tile_rows, places[pixels - 1]);
     TileOperands<T> t{};
     t.run = runs.data(), t.runs = pass.runs(), t.depth = pass.run_depth();
     t.a_step = 1, t.b_step = columns, t.c_row = channels * across.stride;
@@ -118,8 +119,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
         const Index row = rows.first + (first + begin / across.positions) * rows.stride;
         T* to = y + ((n * pass.out_height + row) * pass.out_width + across.first) * channels + t.channel;
         for_each_tile(kernels, segment, t, [&](TileOperands<T>& tile, Index i) {
-          for (Index r = 0; r < max_tile_rows; ++r)
-            tile.a[static_cast<std::size_t>(r)] = base + group * pass.depth + places[begin + i + std::min(r, tile.rows - 1)];
+          for (Index r = 0; r < max_tile_rows; ++r) tile.a[static_cast<std::size_t>(r)] = places[begin + i + r] + group * pass.depth;
           tile.c = to + i * tile.c_row;
           tile.residual = epilogue.residual_at(tile.c - y);
         });

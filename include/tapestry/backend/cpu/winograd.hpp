@@ -37,8 +37,8 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
 }
 
 /// The side of the tiles that a forward pass is cut into, by the number of products, which take a little longer where the filters are more than a core's
-/// cache holds, of transformed numbers, and of filters' numbers that are read from memory. Large tiles must gain a good part of the time: they round more,
-/// and their filters are nearly twice as many numbers.
+/// cache holds, of transformed numbers, and of filters' numbers that are read, from a cache if they fit there. Large tiles must gain a good part of the
+/// time: they round more, and their filters are nearly twice as many numbers.
 /// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err three to seven
 /// times as much as a direct sum, below up to twelve times, and a network can multiply that beyond use.
 inline Index winograd_side(const ConvGeometry& g) {
@@ -46,7 +46,8 @@ inline Index winograd_side(const ConvGeometry& g) {
   const auto cost = [&](Index side) {
     const Index all = g.batch * winograd_planes(g.out_height, side) * winograd_planes(g.out_width, side), planes = (side + 2) * (side + 2);
     const double pair = static_cast<double>(g.in_channels * g.out_channels), filters = static_cast<double>(planes) * pair;
-    return static_cast<double>(all) * (pair * (filters > 190000 ? 1.15 : 1) + static_cast<double>(14 * (g.in_channels + g.out_channels))) + 10 * filters;
+    return static_cast<double>(all) * (pair * (filters > 190000 ? 1.15 : 1) + static_cast<double>(14 * (g.in_channels + g.out_channels))) +
+           (filters <= 131072 ? 2 : 10) * filters;
   };
   if (g.in_channels >= 128 && cost(6) < 0.85 * cost(4)) return 6;
   return cost(2) < 0.95 * cost(4) ? 2 : 4;

@@ -9,7 +9,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 struct WinogradPool {
   const PoolGeometry& pool;  // of one image or more
   float* y;
-  std::int8_t* winners;  // or null
+  std::int8_t* winners;           // or null
+  const Epilogue<float>* after;   // of the largest; or null
 
   static bool fits(const PoolGeometry& pool, Index side) {
     const auto inside = [side](Index size, Index out, Index kernel, Index stride) { return side % stride == 0 && (out - 1) * stride + kernel <= size; };
@@ -24,7 +25,7 @@ struct WinogradPool {
     if (line.out_width <= 0) return;
     for (Index r = 0; r < std::min(side / pool.stride.height, pool.out_height - i); ++r) {
       const Index to = ((image * pool.out_height + i + r) * pool.out_width + j) * pool.channels;
-      max_pool_rows(line, results + r * pool.stride.height * side * pool.channels, y + to, nullptr, winners ? winners + to : nullptr);
+      max_pool_rows(line, results + r * pool.stride.height * side * pool.channels, y + to, nullptr, winners ? winners + to : nullptr, nullptr, after);
     }
   }
 };
