@@ -49,13 +49,12 @@ template <Floating T>
 struct Stages {
   const T* bias = nullptr;
   const T *mean = nullptr, *variance = nullptr, *gamma = nullptr, *beta = nullptr;
-  T eps{
-
-  bool empty() const { return !bias && !mean && !residual && activation == Activation::none; }
-};
+  T eps{};
   const T* residual = nullptr;
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
+
+  bool empty() const { return !bias && !mean && !residual && activation == Activation::none; }
 };
 
 }  // namespace tapestry::inline TAPESTRY_ABI
