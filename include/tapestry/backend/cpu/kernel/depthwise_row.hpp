@@ -9,8 +9,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// Some pixels of a row of a depthwise pass: y[j][c] = epilogue(sum over t of w[t][c] * x[j*x_step + offset[t] + c]), pixels y_step apart, over
-/// taps t = u*taps_across + v for u < tap_rows, v < tap_columns: not all of them at the border of an image.
+/// Some pixels of a row of a depthwise pass: y[j][c] = epilogue(sum over t of w[t][c] * x[j*x_step + offset[t] + c]), pixels y_step and taps
+/// w_step apart, over taps t = u*taps_across + v for u < tap_rows, v < tap_columns: not all of them at the border of an image.
 /// In the gradient of w, w is added to: w[t][c] += sum over j of dy[j*y_step + c] * x[...] for t < taps.
 struct DepthwiseRow {
   const float* x;
@@ -20,7 +20,9 @@ struct DepthwiseRow {
   Index y_step, pixels, channels;
   const Index* offset;
   Index taps, tap_rows, tap_columns, taps_across;
-  float* w;
+  float* w;  // of a gradient
+  const float* filter;  // else
+  Index w_step;
   const Epilogue<float>* epilogue = nullptr;
   std::ptrdiff_t residual = 0;  // from y
 };
@@ -46,7 +48,7 @@ struct DepthwiseForward {
       V sum[std::size_t{Pixels}] = {}, w, v;
       for (Index u = 0; u < r.tap_rows; ++u)
         for (Index t = u * r.taps_across, end = t + r.tap_columns; t < end; ++t) {
-          load(w, r.w + t * r.channels + c);
+          load(w, r.filter + t * r.w_step + c);
           TAPESTRY_UNROLL
           for (int q = 0; q < Pixels; ++q) load(v, x + q * r.x_step + r.offset[t] + c), sum[q] += v * w;
         }
@@ -83,7 +85,7 @@ struct DepthwiseBackwardWeight {
         TAPESTRY_UNROLL
         for (Index q = 0; q < 3; ++q) store(sum[q], sums + q * lanes);
         for (Index q = 0; q < std::min<Index>(3, r->taps - t); ++q) {
-          float* w = r->w + (t + q) * r->channels + c;
+          float* w = r->w + (t + q) * r->w_step + c;
           for (Index lane = known; lane < lanes; ++lane) w[lane] += sums[q * lanes + lane];
         }
       }
