@@ -9,7 +9,7 @@ using namespace tapestry;
 
 namespace {
 
-const ConvolutionPasses depthwise{cpu_kernels::depthwise_forward, cpu_kernels::depthwise_backward_data, cpu_kernels::depthwise_backward_weight};
+const ConvolutionPasses depthwise{cpu_kernels::depthwise_convolution, cpu_kernels::depthwise_backward_data, cpu_kernels::depthwise_backward_weight};
 
 }  // namespace
 
