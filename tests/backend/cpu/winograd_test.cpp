@@ -11,7 +11,7 @@ using namespace tapestry;
 namespace {
 
 // What the header promises: the largest error over the root mean square of the result.
-constexpr double tolerance = 1e-4;
+constexpr double promised_error = 1e-4;
 
 /// A pass by filters that it transforms itself or, if `kept`, that were transformed before.
 std::vector<float> run(cpu_kernels::WinogradFilters filters, const std::vector<float>& x, const std::vector<float>& like, bool kept,
@@ -53,9 +53,9 @@ TEST_CASE("Winograd's three passes are the plain loops' within the error stated,
     for (std::uint64_t seed = 0; seed < 25; ++seed) {
       const ConvolutionCase c(drawn(random, draw), seed);
       INFO(c.g);
-      CHECK(error_over_rms(forward(c), c.y()) < tolerance);
-      CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
-      CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+      CHECK(error_over_rms(forward(c), c.y()) < promised_error);
+      CHECK(error_over_rms(backward_data(c), c.dx()) < promised_error);
+      CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
     }
   });
 }
@@ -72,10 +72,10 @@ TEST_CASE("Winograd's large tiles are the plain loops' forward pass within the e
       INFO(g);
       for (const bool kept : {false, true}) {
         cpu_kernels::WinogradFilters filters{.g = g, .w = c.w.data(), .side = 6};
-        CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < tolerance);
+        CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < promised_error);
         const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(g);
         filters = {.g = adjoint, .w = c.w.data(), .adjoint = true, .side = 6};
-        CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < tolerance);
+        CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < promised_error);
       }
     }
   });
@@ -86,9 +86,9 @@ TEST_CASE("Winograd's large tiles are the plain loops' forward pass within the e
 
 TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {
   const ConvolutionCase c(convolution(2, 200, 7, 9, 180, 3, 1, 1), 1);
-  CHECK(error_over_rms(forward(c), c.y()) < tolerance);
-  CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
-  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(error_over_rms(forward(c), c.y()) < promised_error);
+  CHECK(error_over_rms(backward_data(c), c.dx()) < promised_error);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
   CHECK(forward(c) == forward(c, {}, true));
   CHECK(backward_data(c) == backward_data(c, true));
   CHECK(same_for_any_threads(c.dy, [&](float* y) {
@@ -104,7 +104,7 @@ TEST_CASE("Winograd applies an epilogue to its tiles") {
         const ConvolutionCase c(convolution(2, 5, 7, 6, out, 3, 1, 1), 2);
         const FullEpilogue full(c.g, activation, 9);
         INFO(c.g << ", activation " << int(activation));
-        CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+        CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < promised_error);
       }
   });
 }
@@ -129,7 +129,7 @@ TEST_CASE("Winograd gives the same bits for any number of threads") {
 
 TEST_CASE("Winograd's gradient of the weights with more tiles than are kept at once") {
   const ConvolutionCase c(convolution(2, 4, 66, 65, 270, 3, 1, 1), 6);
-  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
   CHECK(same_for_any_threads(c.w, [&](float* dw) {
     const std::vector<float> result = backward_weight(c);
     std::copy(result.begin(), result.end(), dw);
