@@ -5,18 +5,14 @@
 #include <limits>
 #include <vector>
 
+#include "backend/reference/unary_ops.hpp"
 #include "support/catch.hpp"
 
 using namespace tapestry;
-
-namespace {
-const double not_a_number = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-constexpr UnaryOp every_unary[] = {UnaryOp::negate,    UnaryOp::absolute,   UnaryOp::sign,       UnaryOp::square_root, UnaryOp::exponential,
-                                   UnaryOp::logarithm, UnaryOp::power,      UnaryOp::affine,     UnaryOp::clamp,       UnaryOp::relu,
-                                   UnaryOp::leaky_relu, UnaryOp::sigmoid,   UnaryOp::tanh,       UnaryOp::gelu,        UnaryOp::gelu_tanh};
-
-double value(UnaryOp op, double x, double a = 0, double b = 0) { return plain::unary_value(op, x, a, b); }
-}  // namespace
+using test::every_unary;
+using test::infinity;
+using test::not_a_number;
+using test::value;
 
 TEST_CASE("plain unary: each op's formula") {
   CHECK(value(UnaryOp::negate, 2) == -2);
