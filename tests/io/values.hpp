@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tapestry/tensor/any_tensor.hpp"
+#include "tapestry/tensor/tensor.hpp"
 
 namespace test {
 
