@@ -89,7 +89,7 @@ TEST_CASE("Winograd's tiles are large where that pays and enough channels are su
     return cpu_kernels::winograd_side(convolution(1, channels, edge, edge, filters, 3, 1, 1));
   };
   CHECK(side(128, 112, 128) == 6);
-  CHECK(side(256, 56, 256) == 6);
+  CHECK(side(256, 112, 256) == 6);
   CHECK(side(512, 14, 512) == 4);
   CHECK(side(127, 112, 128) == 4);
   CHECK(side(96, 35, 96) == 4);  // Inception v3, which multiplies every rounding
