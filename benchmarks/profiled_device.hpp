@@ -91,9 +91,9 @@ class ProfiledBackend final : public CpuBackend<float> {
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_data, shape_of(g), (const ConvGeometry& g, const T* dy, const T* w, T* dx), g, dy, w, dx)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_weight, shape_of(g), (const ConvGeometry& g, const T* x, const T* dy, T* dw), g, x, dy, dw)
   BENCHMARKS_TIMED_SHAPE(conv2d_pooled, shape_of(g),
-                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                          void* winners),
-                         g, pool, x, w, prepared, stages, y, winners)
+                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                          const Stages<T>& after, T* y, void* winners),
+                         g, pool, x, w, prepared, stages, after, y, winners)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias), g, x, w, dy, dx, dw,
                          dbias)
   BENCHMARKS_TIMED_SHAPE(conv2d_pooled_backward, shape_of(g),

@@ -137,9 +137,9 @@ class Backend : public Kernels<T> {
   virtual void prepare_weight(const ConvGeometry&, const T*, T*) {}
   /// y = stages(x * w); prepared: w in the form asked for, or null.
   virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y);
-  /// y = the max pooling of stages(x * w), as max_pool2d_kept has it; prepared may be null.
-  virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                             void* winners);
+  /// y = after(the max pooling of stages(x * w)), as max_pool2d_kept has it; prepared may be null. `after` has no bias and no residual.
+  virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                             const Stages<T>& after, T* y, void* winners);
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
   virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y);
   /// dx from dy.
@@ -287,10 +287,11 @@ void conv2d_then_stages(Device& device, const ConvGeometry& g, const T* x, const
 }
 template <class Device, Floating T>
 void conv2d_then_pool(Device& device, const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared,
-                      const Stages<T>& stages, T* y, void* winners) {
+                      const Stages<T>& stages, const Stages<T>& after, T* y, void* winners) {
   const Workspace<T> whole(device.memory(), g.batch * g.out_pixels() * g.out_channels);
   device.conv2d_staged(g, x, w, prepared, stages, whole.data());
   device.max_pool2d_kept(pool, whole.data(), y, winners);
+  finish_stages(device, pool.batch * pool.out_pixels(), pool.channels, after, y);
 }
 template <class Device, Floating T>
 void conv2d_backward_by_passes(Device& device, const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
@@ -357,9 +358,9 @@ void Backend<T>::conv2d_staged(const ConvGeometry& g, const T* x, const T* w, co
   detail::conv2d_then_stages(*this, g, x, w, stages, y);
 }
 template <Floating T>
-void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                               void* winners) {
-  detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, y, winners);
+void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                               const Stages<T>& after, T* y, void* winners) {
+  detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
 }
 template <Floating T>
 void Backend<T>::conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {

@@ -94,8 +94,9 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   if (!options.training && !Tape::records({x, weight, bias})) y = detail::owe_normalization(input, mean, variance, eps, weight, bias);
   if (!y.defined() && detail::may_owe()) {
     input.data();  // computed by now, should it have been owed
-    y = detail::owe<T>(input.shape(), input.layout(), {.source = detail::Staged<T>::normalization, .x = input, .rows = rows,
-                                                       .channels = channels, .mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps});
+    y = detail::owe<T>(input.shape(), input.layout(),
+                       {.source = detail::Staged<T>::normalization, .x = input,
+                        .stages = {.mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps}, .rows = rows, .channels = channels});
   } else if (!y.defined()) {
     y = Tensor<T>(input.shape(), input.layout(), x.device());
     backend.normalize(rows, channels, input.data(), mean.data(), variance.data(), eps, data(weight), data(bias), y.mutable_data());

@@ -105,7 +105,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   if (detail::may_owe() && x.rank() == 4) {
     images.data();  // computed by now, should it have been owed
     batch = detail::owe<T>(batch_shape, Layout::channels_last,
-                           {.source = detail::Staged<T>::convolution, .x = images, .weight = filters, .bias = bias, .g = g, .keeps_weight = !Tape::records({weight})});
+                           {.source = detail::Staged<T>::convolution, .x = images, .weight = filters, .stages = {.bias = bias}, .g = g, .keeps_weight = !Tape::records({weight})});
   } else {
     batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
     backend_of(x).conv2d(g, images.data(), filters.data(), bias.defined() ? bias.data() : nullptr, batch.mutable_data());

@@ -121,11 +121,11 @@ class CpuBackend : public CpuKernels<T, Contract> {
     }
     detail::conv2d_then_stages(*this, g, x, w, stages, y);
   }
-  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                     void* winners) {
+  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                     const Stages<T>& after, T* y, void* winners) {
     if constexpr (std::same_as<T, float>)
-      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, static_cast<std::int8_t*>(winners))) return;
-    detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, y, winners);
+      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, after, y, static_cast<std::int8_t*>(winners))) return;
+    detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
   }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
     const cpu_kernels::FoldedStages<T> folded(out, stages);

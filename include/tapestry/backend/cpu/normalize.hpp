@@ -9,6 +9,13 @@
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
+/// How many rows of a matrix are taken as one, if its own rows are short.
+constexpr Index wide_fold(Index rows, Index columns) {
+  Index fold = row_fold(rows, columns);
+  while (fold * columns < 64 && rows % (2 * fold) == 0 && rows > 0 && columns > 0) fold *= 2;
+  return fold;
+}
+
 /// Mean and biased variance of each column.
 template <Floating T>
 void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) {
@@ -29,7 +36,7 @@ struct NormalizationColumns {
   T *means, *scales, *shifts, *rest;
 
   NormalizationColumns(Index rows, Index channels, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, Index more = 0)
-      : fold(row_fold(rows, channels)), wide(fold * channels), numbers((3 + more) * wide), means(numbers.data()), scales(means + wide), shifts(scales + wide),
+      : fold(wide_fold(rows, channels)), wide(fold * channels), numbers((3 + more) * wide), means(numbers.data()), scales(means + wide), shifts(scales + wide),
         rest(shifts + wide) {
     for (Index i = 0; i < wide; ++i) {
       const Index c = i % channels;

@@ -118,15 +118,20 @@ struct GemmTile {
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) sum[i][0] = V{}, sum[i][last] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
     const bool stored = t.rows == Rows && t.columns == Vectors * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
-    if (stored && t.beta == T{1}) {
-      TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) load(sum[i][0], t.c + i * t.c_row), load(sum[i][last], t.c + i * t.c_row + last * lanes);
-    }
     // Steps known beforehand leave registers enough for all of the rows' places.
     if (t.a_step == 1 && t.b_step == 2 * lanes) {
       add_runs(t, a, 1, 2 * lanes, sum);
     } else {
       add_runs(t, a, t.a_step, t.b_step, sum);
+    }
+    if (stored && t.beta == T{1}) {  // at the end, so that a sum in blocks rounds as the sum of one block and that of the blocks
+      TAPESTRY_UNROLL
+      for (int i = 0; i < Rows; ++i) {
+        V old[2];
+        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + last * lanes);
+        sum[i][0] += old[0];
+        if constexpr (Vectors == 2) sum[i][last] += old[1];
+      }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
     T* to = stored ? t.c : sums;
@@ -143,7 +148,7 @@ struct GemmTile {
 /// The micro-kernels of an instruction set. tile[r] computes r rows, those beyond its own number twice; all compute `columns` columns.
 template <class T>
 struct GemmKernels {
-  using Tile = void (*)(const TileOperands<T>&);
+  using Tile = void (*)(const TileOperands<T>&) noexcept;
   Index rows, columns;
   std::array<Tile, max_tile_rows + 1> tile{};
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
@@ -153,7 +158,7 @@ struct GemmKernels {
     for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
-  void operator()(const TileOperands<T>& t) const {
+  void operator()(const TileOperands<T>& t) const noexcept {
     (narrow && 2 * t.columns <= columns ? narrow : tile[static_cast<std::size_t>(t.rows)])(t);
   }
   /// `count` rounded up to what the kernels compute.
@@ -161,7 +166,7 @@ struct GemmKernels {
 };
 
 template <class T>
-const GemmKernels<T>& gemm_kernels() {
+const GemmKernels<T>& gemm_kernels() noexcept {
   constexpr Index size = sizeof(T);
   using Sums = const T*;
   using Operands = const TileOperands<T>&;
