@@ -128,7 +128,7 @@ TEST_CASE("gradients of normalised convolutions are those of differences") {
     for (const Index i : {0, 17, 100, 300, 728}) {
       auto up = x.to_vector(), down = up;
       up[static_cast<std::size_t>(i)] += 1e-6, down[static_cast<std::size_t>(i)] -= 1e-6;
-      const double difference = (loss_of(tensor(up, x.shape())) - loss_of(tensor(down, x.shape()))) / 2e-6;
+      const double difference = (loss_of(tensor<double>(up, x.shape())) - loss_of(tensor<double>(down, x.shape()))) / 2e-6;
       CHECK(analytic[static_cast<std::size_t>(1 + i)] == Approx(difference).epsilon(1e-4).margin(1e-8));
     }
   }

@@ -26,7 +26,7 @@ class Kept {
   explicit Kept(const Tensor<T>& y) : storage_(y.body().storage) { ++storage_->kept; }
   Kept(const Tensor<T>& y, const Tensor<T>& x) : Kept(y) {
     const Staged<T>* before = owed(x);
-    if (before && before->mean.defined() && !before->weight.defined() && !before->residual.defined()) normalized_ = x.body().storage;
+    if (before && before->normalizes_alone()) normalized_ = x.body().storage;
   }
   ~Kept() {
     if (storage_) --storage_->kept;
