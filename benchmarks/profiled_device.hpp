@@ -94,6 +94,8 @@ class ProfiledBackend final : public CpuBackend<float> {
                          (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
                           const Stages<T>& after, T* y, void* winners),
                          g, pool, x, w, prepared, stages, after, y, winners)
+  BENCHMARKS_TIMED_SHAPE(conv2d_chain, message(count, " links to ", links[count - 1].g.out_channels, ": ", shape_of(links[0].g)),
+                         (const ConvLink<T>* links, Index count, const T* x, T* y), links, count, x, y)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias), g, x, w, dy, dx, dw,
                          dbias)
   BENCHMARKS_TIMED_SHAPE(conv2d_pooled_backward, shape_of(g),

@@ -40,6 +40,7 @@
 #include "backend/cpu/column_sums.hpp"
 #include "backend/cpu/conv_algorithm.hpp"
 #include "backend/cpu/conv_band.hpp"
+#include "backend/cpu/conv_chain.hpp"
 #include "backend/cpu/conv_direct.hpp"
 #include "backend/cpu/conv_few_channels.hpp"
 #include "backend/cpu/conv_pooled.hpp"

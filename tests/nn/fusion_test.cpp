@@ -450,4 +450,132 @@ TEST_CASE("the bytes of prepared weights are those that are kept: made by the fi
     CHECK(prepared_weight_bytes() == before + 2 * bytes);
   }
   CHECK(prepared_weight_bytes() == before);
+
+namespace {
+
+/// An inverted residual block as a user writes it.
+struct Narrow : Layer<float> {
+  Conv2d<> expand{6, 24, {.kernel = 1, .bias = false}}, filter{24, 24, {.kernel = 3, .padding = 1, .groups = 24}}, project{24, 6, {.kernel = 1}};
+  BatchNorm2d<> bn1{24}, bn2{24}, bn3{6};
+  bool keeps = false, reads = false, writes = false, branches = false;
+  Tensor<> kept;
+  Tensor<> forward(const Tensor<>& x) override {
+    auto y = relu6(bn1(expand(x)));
+    if (keeps) kept = y;
+    if (reads) y.at(0, 0, 0, 0);
+    auto z = relu6(bn2(filter(y)));
+    if (writes) {
+      y.fill(50);
+      expand.weight.fill(0);
+    }
+    if (branches) return bn3(project(z)) + bn3(project(filter(y)));
+    return bn3(project(z)) + x;
+  }
+  void members(const Members& visit) override {
+    visit.child("expand", expand);
+    visit.child("filter", filter);
+    visit.child("project", project);
+    visit.child("bn1", bn1);
+    visit.child("bn2", bn2);
+    visit.child("bn3", bn3);
+  }
+};
+
+Narrow narrow() {
+  manual_seed(12);
+  Narrow block;
+  for (BatchNorm2d<>* bn : {&block.bn1, &block.bn2, &block.bn3}) bn->running_mean.copy_from(rand(bn->running_mean.shape()));
+  block.eval();
+  return block;
+}
+
+}  // namespace
+
+TEST_CASE("in evaluation a 1x1, a depthwise and a 1x1 convolution are one call") {
+  auto block = narrow();
+  const auto x = randn({2, 6, 9, 10});
+  const auto expected = [&] {
+    const FusionOff off;
+    return block(x).to_vector();
+  }();
+  block.to(counting_device());
+  const auto images = to(x, counting_device());
+  counting_backend().calls.clear();
+  CHECK(largest_difference(block(images).to_vector(), expected) < 1e-5);
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_chain", 1}});
+
+  // What is learning or to be switched off goes its own way.
+  {
+    Tape tape;
+    counting_backend().calls.clear();
+    CHECK(largest_difference(block(images).to_vector(), expected) < 1e-5);
+    CHECK(counting_backend().calls["conv2d_chain"] == 0);
+  }
+  const FusionOff off;
+  counting_backend().calls.clear();
+  block(images);
+  CHECK(counting_backend().calls["conv2d_chain"] == 0);
+}
+
+TEST_CASE("convolutions in a row go together three at a time, and in pairs") {
+  manual_seed(5);
+  const auto filter = [] { return Conv2d<>(8, 8, {.kernel = 3, .padding = 1, .groups = 8}); };
+  const auto point = [] { return Conv2d<>(8, 8, {.kernel = 1}); };
+  Sequential<> net(filter(), point(), ReLU<>(), filter(), point(), ReLU<>(), point(), filter(), MaxPool2d<>(2));
+  net.eval();
+  const auto x = randn({1, 8, 8, 8});
+  const auto expected = [&] {
+    const FusionOff off;
+    return net(x).to_vector();
+  }();
+  net.to(counting_device());
+  counting_backend().calls.clear();
+  CHECK(largest_difference(net(to(x, counting_device())).to_vector(), expected) < 1e-5);
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_chain", 3}, {"max_pool2d_kept", 1}});
+}
+
+TEST_CASE("what lies between convolutions that are computed together, and is needed otherwise too, is computed once and has its values") {
+  const auto x = randn({1, 6, 7, 5});
+  for (const bool keeps : {false, true})
+    for (const bool reads : {false, true})
+      for (const bool branches : {false, true})
+        for (const bool writes : {false, true}) {
+          INFO("keeps " << keeps << ", reads " << reads << ", branches " << branches << ", writes " << writes);
+          const auto run = [&](Device device, Narrow& block) {
+            block.keeps = keeps, block.reads = reads && !(device == counting_device()), block.branches = branches, block.writes = writes;
+            const auto y = block(to(x, device));
+            auto all = y.to_vector();
+            const auto between = keeps ? block.kept.to_vector() : std::vector<float>();
+            all.insert(all.end(), between.begin(), between.end());
+            return all;
+          };
+          auto block = narrow();
+          const auto together = run(cpu(), block);
+          auto counted = narrow();
+          counted.to(counting_device());
+          counting_backend().calls.clear();
+          CHECK(largest_difference(run(counting_device(), counted), together) < 1e-6);
+          const auto calls = counting_backend().calls;
+          const int all = (calls.contains("conv2d_chain") ? calls.at("conv2d_chain") : 0) + (calls.contains("conv2d_staged") ? calls.at("conv2d_staged") : 0);
+          CHECK(all == (branches ? 3 + writes : writes ? 3 : keeps ? 2 : 1));
+          const FusionOff off;
+          auto plain = narrow();
+          CHECK(largest_difference(together, run(cpu(), plain)) < 1e-5);
+        }
+}
+
+TEST_CASE("a frozen block that is evaluated under a tape is computed together, and what follows has its gradients") {
+  auto block = narrow();
+  freeze(block);
+  Conv2d<> head(6, 2, {.kernel = 1});
+  const auto x = randn({1, 6, 6, 6});
+  const auto run = [&] {
+    head.weight.drop_grad();
+    Tape tape;
+    tape.backward(sum(square(head(block(x)))));
+    return head.weight.grad().to_vector();
+  };
+  const auto together = run();
+  const FusionOff off;
+  CHECK(largest_difference(together, run()) < 1e-3);
 }

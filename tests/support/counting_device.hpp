@@ -39,6 +39,12 @@ class CountingBackend final : public CpuBackend<float> {
     CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, after, y, winners);
     calls = before;
   }
+  void conv2d_chain(const ConvLink<float>* links, Index count, const float* x, float* y) override {
+    ++calls["conv2d_chain"];
+    const std::map<std::string, int> before = calls;
+    CpuBackend::conv2d_chain(links, count, x, y);
+    calls = before;
+  }
   void max_pool2d_kept(const PoolGeometry& g, const float* x, float* y, void* winners) override {
     ++calls["max_pool2d_kept"];
     CpuBackend::max_pool2d_kept(g, x, y, winners);

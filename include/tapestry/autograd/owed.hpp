@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+
 #include "tape.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -78,6 +80,41 @@ struct StageTensors {
   }
 };
 
+/// A result as those keep it who may come to do without: its own backward function, or a convolution of it. If it is owed, and nobody else has it when
+/// the module returns, it is not computed before they ask: a backward function does not where a max pooling follows, and a convolution
+/// that can be computed together with it has it in a cache, a few rows at a time.
+template <Floating T>
+class Kept {
+ public:
+  Kept() = default;
+  explicit Kept(const Tensor<T>& x) : storage_(x.body().storage) { ++storage_->kept; }
+  Kept(const Kept& other) : storage_(other.storage_) {
+    if (storage_) ++storage_->kept;
+  }
+  Kept(Kept&&) = default;
+  Kept& operator=(Kept other) {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~Kept() {
+    if (storage_) --storage_->kept;
+  }
+  bool defined() const { return storage_ != nullptr; }
+  /// Whether nobody else has it.
+  bool sole() const { return storage_.use_count() == 1; }
+  const T* data() const { return static_cast<const T*>(storage_->elements()); }
+  const std::shared_ptr<Storage>& storage() const { return storage_; }
+
+ private:
+  std::shared_ptr<Storage> storage_;
+};
+
+template <Floating T>
+class StagedDebt;
+
+/// How many convolutions may be computed together.
+inline constexpr Index longest_chain = 3;
+
 /// stages(source(x)): how an owed tensor is computed. The source is a function, given by the op that owes, so that a program compiles those
 /// of its own ops only.
 template <Floating T>
@@ -85,6 +122,7 @@ struct Staged {
   using Source = void (*)(const Staged&, const Stages<T>& stages, T* y);
   Source source;
   Tensor<T> x{}, weight{};
+  Kept<T> link{};  // a convolution's input instead of x, if it is owed by another that may be computed together with this one
   StageTensors<T> stages{};
   ConvGeometry g{};                         // of a convolution
   bool keeps_weight = false;                // which is not learning, so that its weights are worth preparing
@@ -101,11 +139,29 @@ struct Staged {
   StageTensors<T>& last() { return is_pooled() ? after : stages; }
   /// Whether an activation may be added: it is the last stage. What is pooled is kept by itself for backward, if there is one.
   bool is_open() const { return (is_pooled() ? after : stages).activation == Activation::none && !winners.defined(); }
+  Device device() const { return (link.defined() ? weight : x).device(); }
+  std::shared_ptr<const Derived> prepared() const { return keeps_weight ? prepared_weight(g, weight) : nullptr; }
+  static const T* numbers(const std::shared_ptr<const Derived>& derived) { return derived ? static_cast<const T*>(derived->data) : nullptr; }
+  /// How the input will be computed, if it is still owed; else null.
+  const Staged* before() const {
+    const Debt* debt = link.defined() ? link.storage()->debt.get() : nullptr;
+    return debt ? &static_cast<const StagedDebt<T>*>(debt)->staged : nullptr;
+  }
 
   static void convolution(const Staged& s, const Stages<T>& stages, T* y) {
-    const auto prepared = s.keeps_weight ? prepared_weight(s.g, s.weight) : nullptr;
-    const T* form = prepared ? static_cast<const T*>(prepared->data) : nullptr;
-    backend_of(s.x).conv2d_staged(s.g, s.x.data(), s.weight.data(), form, stages, y);
+    std::array<std::shared_ptr<const Derived>, longest_chain> prepared;
+    std::array<ConvLink<T>, longest_chain> links;
+    std::size_t first = longest_chain - 1;
+    const Staged* at = &s;
+    links[first] = {s.g, s.weight.data(), numbers(prepared[first] = s.prepared()), stages};
+    for (; at->before() && at->link.sole(); --first) {
+      at = at->before();
+      links[first - 1] = {at->g, at->weight.data(), numbers(prepared[first - 1] = at->prepared()), at->stages.arguments()};
+    }
+    const ConvLink<T>& last = links.back();
+    const T* x = at->link.defined() ? at->link.data() : at->x.data();
+    if (at == &s) return backend_of(s.weight).conv2d_staged(last.g, x, last.w, last.prepared, stages, y);
+    backend_of(s.weight).conv2d_chain(&links[first], longest_chain - static_cast<Index>(first), x, y);
   }
   static void pooled_convolution(const Staged& s, const Stages<T>& stages, T* y) {
     void* noted = s.winners.defined() ? s.winners.values_to_write() : nullptr;
@@ -150,6 +206,7 @@ class StagedDebt final : public Debt {
     };
     one(staged.x), one(staged.weight);
     staged.stages.for_each_tensor(one), staged.after.for_each_tensor(one);
+    if (staged.link.defined()) staged.link.storage()->lent.fetch_add(change, std::memory_order_relaxed);
   }
 };
 
@@ -166,7 +223,7 @@ template <Floating T>
 
 template <Floating T>
 [[gnu::noinline]] Tensor<T> owe(const Shape& shape, Layout layout, Staged<T>&& staged) {
-  const Device device = staged.x.device();
+  const Device device = staged.device();
   return owe_values<T>(shape, layout, device, std::unique_ptr<Debt>(new StagedDebt<T>(std::move(staged))));
 }
 
@@ -181,6 +238,30 @@ const Staged<T>* owed(const Tensor<T>& x) {
 template <Floating T>
 [[gnu::noinline]] Staged<T> extended(const Staged<T>& staged) {
   return staged;
+}
+
+/// The result of a convolution of x. Unless x is owed by a convolution that is best computed together with this one, it is computed by now.
+template <Floating T>
+Tensor<T> owe_convolution(const Shape& shape, const Tensor<T>& x, bool recorded, Staged<T>&& staged) {
+  const Staged<T>* before = recorded || x.layout() != Layout::channels_last ? nullptr : owed(x);
+  std::array<ConvGeometry, longest_chain> links;
+  std::size_t first = longest_chain - 1;
+  links[first] = staged.g;
+  for (; before && first > 0; before = before->before()) {
+    const ConvGeometry &from = before->g, &to = links[first];
+    const bool joins = before->source == Staged<T>::convolution && !before->stages.residual.defined() && from.out_channels == to.in_channels &&
+                       from.out_height == to.height && from.out_width == to.width;
+    if (!joins) break;
+    links[--first] = from;
+  }
+  const Index count = longest_chain - static_cast<Index>(first);
+  if (!before && count > 1 && backend_of(staged.weight).chains(&links[first], count)) {
+    staged.link = Kept<T>(x);
+  } else {
+    x.data();
+    staged.x = x;
+  }
+  return owe<T>(shape, Layout::channels_last, std::move(staged));
 }
 
 // Each of these gives x with one more stage if x is owed and has room for it, else an undefined tensor.
@@ -224,7 +305,7 @@ template <Floating T>
 template <Floating T>
 [[gnu::noinline]] Tensor<T> owe_pool(const Tensor<T>& x, const PoolGeometry& pool, const Tensor<std::uint8_t>& winners) {
   const Staged<T>* before = owed(x);
-  if (!before || before->source != Staged<T>::convolution || x.layout() != Layout::channels_last || x.rank() != 4) return {};
+  if (!before || before->source != Staged<T>::convolution || before->link.defined() || x.layout() != Layout::channels_last || x.rank() != 4) return {};
   Staged<T> staged = extended(*before);
   staged.source = Staged<T>::pooled_convolution;
   staged.pool = pool, staged.winners = winners, staged.unpooled = x.body().storage;

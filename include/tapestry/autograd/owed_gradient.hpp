@@ -18,28 +18,18 @@ namespace detail {
 /// Whether a backward function may owe its gradient.
 inline bool may_owe_gradient() { return Tape::walking() && fusion(); }
 
-/// A result as its own backward function keeps it. If it is owed, and nobody else has it when the module returns, it is not computed before
-/// backward asks; where a max pooling follows, backward does not. With x, of which it was made, it knows whether that was normalised and owed.
+/// A result as its own backward function keeps it, which knows of x, of which it was made, whether that was normalised and owed.
 template <Floating T>
-class Kept {
+class KeptResult : public Kept<T> {
  public:
-  explicit Kept(const Tensor<T>& y) : storage_(y.body().storage) { ++storage_->kept; }
-  Kept(const Tensor<T>& y, const Tensor<T>& x) : Kept(y) {
+  KeptResult(const Tensor<T>& y, const Tensor<T>& x) : Kept<T>(y) {
     const Staged<T>* before = owed(x);
-    if (before && before->normalizes_alone()) normalized_ = x.body().storage;
+    if (before && before->stages.mean.defined() && !before->weight.defined() && !before->stages.residual.defined()) normalized_ = x.body().storage;
   }
-  ~Kept() {
-    if (storage_) --storage_->kept;
-  }
-  Kept(Kept&&) = default;
-  Kept& operator=(Kept&&) = delete;
-  const T* data() const { return static_cast<const T*>(storage_->elements()); }
-  const std::shared_ptr<Storage>& storage() const { return storage_; }
-  /// Of x, if it was; to compare only.
+  /// x, if it was; to compare only.
   const std::weak_ptr<Storage>& normalized() const { return normalized_; }
 
  private:
-  std::shared_ptr<Storage> storage_;
   std::weak_ptr<Storage> normalized_;
 };
 
@@ -123,7 +113,7 @@ class ActivatedGradientDebt final : public Debt {
   const Activation activation;
   const T slope, low, high;
 
-  ActivatedGradientDebt(const Tensor<T>& of, const Kept<T>& result, Activation kind, T s, T a, T b)
+  ActivatedGradientDebt(const Tensor<T>& of, const KeptResult<T>& result, Activation kind, T s, T a, T b)
       : dy(of), y(result.storage()), normalized(result.normalized()), activation(kind), slope(s), low(a), high(b) {
     lend({storage_of(dy), y.get()}, 1);
   }
@@ -140,7 +130,7 @@ class ActivatedGradientDebt final : public Debt {
 /// The gradient of an activation's input, owed if that of its result y is and y was pooled, or if what it saw was normalised; else an undefined tensor.
 /// y must tell the activation's derivative.
 template <Floating T>
-Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const Kept<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
+Tensor<T> owe_activation_gradient(const Tensor<T>& dy, const KeptResult<T>& y, Activation activation, T slope = {}, T low = {}, T high = {}) {
   const Debt* before = dy.body().storage->debt.get();
   if (before && before->kind() == DebtKind::pooled) {
     PooledGradientTensors<T> gradient = static_cast<const PooledGradientDebt<T>*>(before)->gradient;

@@ -74,6 +74,14 @@ struct WeightForm {
   bool operator==(const WeightForm&) const = default;
 };
 
+/// One of several convolutions in a row, each of which reads the result of the one before; only the last may have a residual.
+template <Floating T>
+struct ConvLink {
+  ConvGeometry g;
+  const T *w, *prepared;  // as conv2d_staged has them
+  Stages<T> stages;
+};
+
 /// The gradient of what went through an activation (or none) and a max pooling, told by that of the pooling's result y:
 /// dx[winner] += dy * activation'(y). The sign of y and whether it was clamped tell what the activation's argument would.
 template <Floating T>
@@ -140,6 +148,10 @@ class Backend : public Kernels<T> {
   /// y = after(the max pooling of stages(x * w)), as max_pool2d_kept has it; prepared may be null. `after` has no bias and no residual.
   virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
                              const Stages<T>& after, T* y, void* winners);
+  /// Whether conv2d_chain does better by these convolutions, each of the result of the one before, than one after the other would.
+  virtual bool chains(const ConvGeometry*, Index) const { return false; }
+  /// y = what the last of `count` links makes of x.
+  virtual void conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y);
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
   virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y);
   /// dx from dy.
@@ -294,6 +306,14 @@ void conv2d_then_pool(Device& device, const ConvGeometry& g, const PoolGeometry&
   finish_stages(device, pool.batch * pool.out_pixels(), pool.channels, after, y);
 }
 template <class Device, Floating T>
+void conv2d_one_by_one(Device& device, const ConvLink<T>* links, Index count, const T* x, T* y) {
+  const ConvLink<T>& last = links[count - 1];
+  if (count == 1) return device.conv2d_staged(last.g, x, last.w, last.prepared, last.stages, y);
+  const Workspace<T> before(device.memory(), last.g.batch * last.g.in_pixels() * last.g.in_channels);
+  conv2d_one_by_one(device, links, count - 1, x, before.data());
+  device.conv2d_staged(last.g, before.data(), last.w, last.prepared, last.stages, y);
+}
+template <class Device, Floating T>
 void conv2d_backward_by_passes(Device& device, const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
   if (dx) device.conv2d_backward_data(g, dy, w, dx);
   if (dw) device.conv2d_backward_weight(g, x, dy, dw);
@@ -361,6 +381,10 @@ template <Floating T>
 void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
                                const Stages<T>& after, T* y, void* winners) {
   detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
+}
+template <Floating T>
+void Backend<T>::conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y) {
+  detail::conv2d_one_by_one(*this, links, count, x, y);
 }
 template <Floating T>
 void Backend<T>::conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {

@@ -51,6 +51,8 @@ class Primitives {
   TAPESTRY_PRIMITIVE(prepare_weight)
   TAPESTRY_PRIMITIVE(conv2d_staged)
   TAPESTRY_PRIMITIVE(conv2d_pooled)
+  TAPESTRY_PRIMITIVE(chains)
+  TAPESTRY_PRIMITIVE(conv2d_chain)
   TAPESTRY_PRIMITIVE(linear_staged)
   TAPESTRY_PRIMITIVE(conv2d_backward_data)
   TAPESTRY_PRIMITIVE(conv2d_backward_weight)

@@ -103,9 +103,8 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   const Shape batch_shape{g.batch, g.out_channels, g.out_height, g.out_width};
   Tensor<T> batch;
   if (detail::may_owe() && x.rank() == 4) {
-    images.data();  // computed by now, should it have been owed
-    batch = detail::owe<T>(batch_shape, Layout::channels_last,
-                           {.source = detail::Staged<T>::convolution, .x = images, .weight = filters, .stages = {.bias = bias}, .g = g, .keeps_weight = !Tape::records({weight})});
+    batch = detail::owe_convolution<T>(batch_shape, images, Tape::records({x, weight, bias}),
+                                       {.source = detail::Staged<T>::convolution, .weight = filters, .stages = {.bias = bias}, .g = g, .keeps_weight = !Tape::records({weight})});
   } else {
     batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
     backend_of(x).conv2d(g, images.data(), filters.data(), bias.defined() ? bias.data() : nullptr, batch.mutable_data());

@@ -38,7 +38,7 @@ Tensor<T> clamp_between(const char* name, const Tensor<T>& x, T low, T high) {
     kernels_of(x).unary(UnaryOp::clamp, x.numel(), x.data(), low, high, y.mutable_data());
   }
   if constexpr (Floating<T>) {
-    return record(name, y, {x}, [x_grad = grad_of(x), y = Kept<T>(y, x), low, high](const Tensor<T>& dy) {
+    return record(name, y, {x}, [x_grad = grad_of(x), y = KeptResult<T>(y, x), low, high](const Tensor<T>& dy) {
       if (!x_grad.wanted()) return;
       if (const auto owed = owe_activation_gradient(dy, y, Activation::clamp, T{}, low, high); owed.defined()) return x_grad.add(owed);
       const Tensor<T> dx = empty_like(dy);

@@ -9,10 +9,9 @@
 #include "support/catch.hpp"
 
 using namespace tapestry;
+using Floats = std::vector<float>;
 
 namespace {
-
-using Floats = std::vector<float>;
 
 Floats unwritten(Index size) { return Floats(static_cast<std::size_t>(size), std::nanf("")); }
 

@@ -13,7 +13,7 @@ using namespace tapestry;
 namespace {
 
 // What the header promises: the largest error over the root mean square of the result, with tiles of 4 x 4 and of 6 x 6.
-constexpr double tolerance = 2e-5, large_tolerance = 1e-4;
+constexpr double promised_error = 2e-5, promised_large_error = 1e-4;
 
 /// A pass by filters that it transforms itself or, if `kept`, that were transformed before.
 std::vector<float> run(cpu_kernels::WinogradFilters filters, const std::vector<float>& x, const std::vector<float>& like, bool kept,
@@ -55,9 +55,9 @@ TEST_CASE("Winograd's three passes are the plain loops' within the error stated,
     for (std::uint64_t seed = 0; seed < 25; ++seed) {
       const ConvolutionCase c(drawn(random, draw), seed);
       INFO(c.g);
-      CHECK(error_over_rms(forward(c), c.y()) < tolerance);
-      CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
-      CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+      CHECK(error_over_rms(forward(c), c.y()) < promised_error);
+      CHECK(error_over_rms(backward_data(c), c.dx()) < promised_error);
+      CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
     }
   });
 }
@@ -75,10 +75,10 @@ TEST_CASE("Winograd's small and large tiles are the plain loops' forward pass wi
       for (const Index side : {2, 6})
         for (const bool kept : {false, true}) {
           cpu_kernels::WinogradFilters filters{.g = g, .w = c.w.data(), .side = side};
-          CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < (side == 2 ? 1e-5 : large_tolerance));
+          CHECK(error_over_rms(run(filters, c.x, c.dy, kept, full.epilogue), full.apply(c.y())) < (side == 2 ? 1e-5 : promised_large_error));
           const ConvGeometry adjoint = cpu_kernels::adjoint_geometry(g);
           filters = {.g = adjoint, .w = c.w.data(), .adjoint = true, .side = side};
-          CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < (side == 2 ? 1e-5 : large_tolerance));
+          CHECK(error_over_rms(run(filters, c.dy, c.x, kept, {}), c.dx()) < (side == 2 ? 1e-5 : promised_large_error));
         }
     }
   });
@@ -122,9 +122,9 @@ TEST_CASE("Winograd rounds little more than a direct sum, and with more channels
 
 TEST_CASE("Winograd with more weights than a cache holds: threads share out the filters") {
   const ConvolutionCase c(convolution(2, 200, 7, 9, 180, 3, 1, 1), 1);
-  CHECK(error_over_rms(forward(c), c.y()) < tolerance);
-  CHECK(error_over_rms(backward_data(c), c.dx()) < tolerance);
-  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(error_over_rms(forward(c), c.y()) < promised_error);
+  CHECK(error_over_rms(backward_data(c), c.dx()) < promised_error);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
   CHECK(forward(c) == forward(c, {}, true));
   CHECK(backward_data(c) == backward_data(c, true));
   CHECK(same_for_any_threads(c.dy, [&](float* y) {
@@ -140,7 +140,7 @@ TEST_CASE("Winograd applies an epilogue to its tiles") {
         const ConvolutionCase c(convolution(2, 5, 7, 6, out, 3, 1, 1), 2);
         const FullEpilogue full(c.g, activation, 9);
         INFO(c.g << ", activation " << int(activation));
-        CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+        CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < promised_error);
       }
   });
 }
@@ -165,7 +165,7 @@ TEST_CASE("Winograd gives the same bits for any number of threads") {
 
 TEST_CASE("Winograd's gradient of the weights with more tiles than are kept at once") {
   const ConvolutionCase c(convolution(2, 4, 66, 65, 270, 3, 1, 1), 6);
-  CHECK(error_over_rms(backward_weight(c), c.dw()) < tolerance);
+  CHECK(error_over_rms(backward_weight(c), c.dw()) < promised_error);
   CHECK(same_for_any_threads(c.w, [&](float* dw) {
     const std::vector<float> result = backward_weight(c);
     std::copy(result.begin(), result.end(), dw);

@@ -31,7 +31,7 @@ struct DirectPass {
     return {WindowPass::backward(g, row, column), g.batch, g.groups, g.group_out(), g.group_in(), g.height, g.width, w, true, g.taps(),
             g.kernel.width};
   }
-  Index taps() const { return window.rows.taps * window.columns.taps; }
+  Index taps() const { return window.taps(); }
   /// Neighbouring taps whose channels follow one another are one run.
   bool joined() const { return groups == 1 && window.columns.taps > 1 && window.columns.by.offset == 1; }
   Index runs() const { return joined() ? window.rows.taps : taps(); }

@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "../reference/loss.hpp"
 #include "broadcast.hpp"
+#include "conv_chain.hpp"
 #include "conv_pooled.hpp"
 #include "conv_run.hpp"
 #include "elementwise.hpp"
@@ -126,6 +127,12 @@ class CpuBackend : public CpuKernels<T, Contract> {
     if constexpr (std::same_as<T, float>)
       if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, after, y, static_cast<std::int8_t*>(winners))) return;
     detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
+  }
+  bool chains(const ConvGeometry* g, Index count) const { return std::same_as<T, float> && cpu_kernels::chain_fits(g, count); }
+  void conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y) {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_chain(links, count, x, y)) return;
+    detail::conv2d_one_by_one(*this, links, count, x, y);
   }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
     const cpu_kernels::FoldedStages<T> folded(out, stages);

@@ -44,36 +44,54 @@ struct TileOperands {
   }
 };
 
-/// Adds a tile's sums, rows of 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
+/// Adds a tile's sums, rows of 2 vectors, to C, some rows at a time. Apart from the micro-kernels, for it is the same for all of them.
 template <class T>
 struct WriteTile {
-  template <class V>
-  [[gnu::always_inline]] static void one(V& v, const TileOperands<T>& t, Index i, Index j) {
-    V old;
-    if (t.beta != T{0}) load(old, t.c + i * t.c_row + j), v += t.beta * old;
-    if (t.epilogue) finish(v, *t.epilogue, t.channel + j, t.residual ? t.residual + i * t.c_row + j : nullptr);
-  }
-
   template <int Bytes>
   [[gnu::always_inline]] static void run(const T* sums, const TileOperands<T>& t) {
-    using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
-    for (Index i = 0; i < t.rows; ++i, sums += 2 * lanes) {
-      T* c = t.c + i * t.c_row;
-      if (t.columns < lanes) {
+    Index i = 0;
+    if (t.columns >= lanes)
+      for (; i + 4 <= t.rows; i += 4) write_rows<Bytes, 4>(sums + i * 2 * lanes, t, i);
+    for (; i < t.rows; ++i) {
+      if (t.columns >= lanes) {
+        write_rows<Bytes, 1>(sums + i * 2 * lanes, t, i);
+      } else {
         for (Index j = 0; j < t.columns; ++j) {
-          T v = sums[j];
-          one(v, t, i, j);
-          c[j] = v;
+          T v[1] = {sums[i * 2 * lanes + j]};
+          finish_rows<1>(v, t, i, j);
+          t.c[i * t.c_row + j] = v[0];
         }
-      } else {  // the second vector ends where the row does and may overlap the first: both are read before either is written
-        const Index j = t.columns - lanes;
-        V first, second;
-        load(first, sums), load(second, sums + j);
-        one(first, t, i, 0), one(second, t, i, j);
-        store(first, c), store(second, c + j);
       }
     }
+  }
+
+ private:
+  template <int Rows, class V>
+  [[gnu::always_inline]] static void finish_rows(V (&v)[std::size_t{Rows}], const TileOperands<T>& t, Index i, Index j) {
+    const Index at = i * t.c_row + j;
+    if (t.beta != T{0}) {
+      TAPESTRY_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        V old;
+        load(old, t.c + at + r * t.c_row), v[r] += t.beta * old;
+      }
+    }
+    if (t.epilogue) finish_all<Rows>(v, *t.epilogue, t.channel + j, t.residual ? t.residual + at : nullptr, t.c_row);
+  }
+  /// The second vector ends where the row does and may overlap the first: both are read before either is written.
+  template <int Bytes, int Rows>
+  [[gnu::always_inline]] static void write_rows(const T* sums, const TileOperands<T>& t, Index i) {
+    using V = Vector<T, Bytes>;
+    constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
+    const Index j = t.columns - lanes;
+    V first[std::size_t{Rows}], second[std::size_t{Rows}];
+    TAPESTRY_UNROLL
+    for (int r = 0; r < Rows; ++r) load(first[r], sums + r * 2 * lanes), load(second[r], sums + r * 2 * lanes + j);
+    finish_rows<Rows>(first, t, i, 0), finish_rows<Rows>(second, t, i, j);
+    T* const c = t.c + i * t.c_row;
+    TAPESTRY_UNROLL
+    for (int r = 0; r < Rows; ++r) store(first[r], c + r * t.c_row), store(second[r], c + r * t.c_row + j);
   }
 };
 
