@@ -68,6 +68,21 @@ class CountingBackend final : public CpuBackend<float> {
     CpuBackend::conv2d_pooled_backward(g, x, w, d, dx, dw, dbias);
     calls = before;
   }
+  void conv2d_normalized_backward(const ConvGeometry& g, const float* x, const float* w, const NormalizedGradient<float>& d, float* dx, float* dw,
+                                  float* dbias) override {
+    ++calls["conv2d_normalized_backward"];
+    const std::map<std::string, int> before = calls;
+    CpuBackend::conv2d_normalized_backward(g, x, w, d, dx, dw, dbias);
+    calls = before;
+  }
+  void normalization_sums(const NormalizedGradient<float>& d, float* dgamma, float* dbeta) override {
+    ++calls["normalization_sums"];
+    CpuBackend::normalization_sums(d, dgamma, dbeta);
+  }
+  void normalization_gradient(const NormalizedGradient<float>& d, float* dx) override {
+    ++calls["normalization_gradient"];
+    CpuBackend::normalization_gradient(d, dx);
+  }
   void linear_staged(Index rows, Index out, Index in, const float* x, const float* w, const Stages<float>& stages, float* y) override {
     ++calls["linear_staged"];
     CpuBackend::linear_staged(rows, out, in, x, w, stages, y);

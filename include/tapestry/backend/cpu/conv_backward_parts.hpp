@@ -23,6 +23,18 @@ inline void add_parts(Index parts, Index rows, Index columns, bool turned, const
       }
   });
 }
+/// sum = beta * sum + A^T B, where A [count][m] and B [count][n] are read as they lie, B up to a tile's width past its end.
+inline void add_outer_products(const GemmKernels<float>& kernels, Index count, Index m, Index n, const float* a, const float* b, float beta, float* sum) {
+  TileOperands<float> t{};
+  t.depth = count, t.a_step = m, t.b_step = t.c_row = n, t.beta = beta;
+  for (Index j = 0; j < n; j += kernels.columns) {
+    t.b = b + j, t.columns = std::min(kernels.columns, n - j);
+    for_each_tile(kernels, m, t, [&](TileOperands<float>& tile, Index i) {
+      tile.set_rows(a + i, 1);
+      tile.c = sum + i * n + j;
+    });
+  }
+}
 }  // namespace detail
 
 /// Depthwise, an image at a time; dx and dw may be null. False, and nothing done, where that would not pay.
@@ -52,20 +64,21 @@ inline bool depthwise_backward(const ConvGeometry& g, const float* x, const floa
 /// Scratch   about 128 KB of the gradient a thread, if it is owed; 16 times dw.
 inline bool product_backward(const ConvGeometry& g, const float* x, const float* w, const ResultGradient& dy, float* dx, float* dw, float* dbias) {
   const Index rows = g.batch * g.out_pixels(), in = g.in_channels, out = g.out_channels, size = in * out;
-  if (rows < 4096 || size > Index{1} << 15 || dbias) return false;
-  for (const ConvPass pass : {ConvPass::backward_data, ConvPass::backward_weight})
-    if (convolution_algorithm(g, pass) != ConvAlgorithm::product) return false;
+  const int forced = tapestry::detail::forced_convolution().load(std::memory_order_relaxed);
+  if (rows < 4096 || size > Index{1} << 15 || dbias || !convolution_fits(ConvAlgorithm::product, g)) return false;
+  if (forced >= 0 && forced != static_cast<int>(ConvAlgorithm::product)) return false;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   constexpr Index step = 48;  // whole tiles, and whole rows of a normalisation
-  const Index chunk = std::max(step, (Index{128} << 10) / (out * 4) / step * step), part = round_up(divide_up(rows, 16), step), parts = divide_up(rows, part);
+  const Index chunk = std::max(step, (Index{128} << 10) / (std::max(in, out) * 4) / step * step), part = round_up(divide_up(rows, 16), step), parts = divide_up(rows, part);
   // The sums of dw or of its transpose: whichever leaves tiles less empty.
   const auto filled = [&](Index m, Index n) { return round_up(m, 4) * round_up(n, kernels.columns); };
   const bool turned = filled(in, out) < filled(out, in);
+  const Index m = turned ? in : out, n = turned ? out : in;
   const Scratch<float> sums(dw ? parts * size : 0), packed(dx ? out * round_up(in, kernels.columns) : 0);
   Product<float> data{Transpose::no, Transpose::no, rows, in, out, nullptr, out, w, in, 0, nullptr, in};
   if (dx) pack_b(data, 0, in, 0, out, kernels.columns, packed.data());
   parallel_for(rows, part, [&](Index begin, Index end) {
-    const Scratch<float> place(dy.scratch(chunk * out));
+    const Scratch<float> place(dy.scratch(chunk * out + kernels.columns)), last(dw ? chunk * n + kernels.columns : 0);
     float* sum = sums.data() + begin / part * size;
     for (Index r = begin; r < end; r += chunk) {
       const Index count = std::min(chunk, end - r);
@@ -77,8 +90,8 @@ inline bool product_backward(const ConvGeometry& g, const float* x, const float*
       }
       if (!dw) continue;
       const float *a = turned ? x + r * in : here, *b = turned ? here : x + r * in;
-      const Index m = turned ? in : out, n = size / m;
-      gemm_blocked<float>({Transpose::yes, Transpose::no, m, n, count, a, m, b, n, r == begin ? 0.f : 1.f, sum, n});
+      if (r + count == rows && b != place.data()) std::copy_n(b, count * n, last.data()), b = last.data();  // nothing is there to be read past the end
+      detail::add_outer_products(kernels, count, m, n, a, b, r == begin ? 0.f : 1.f, sum);
     }
   });
   if (dw) detail::add_parts(parts, out, in, turned, sums.data(), dw);

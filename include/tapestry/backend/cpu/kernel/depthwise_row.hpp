@@ -81,31 +81,37 @@ struct DepthwiseForward {
   }
 };
 
-/// Three taps at a time, so that a number of dy that is read is used three times.
+/// Nine taps at a time, as many as most kernels have, so that neighbouring pixels find what they share in the first-level cache.
 struct DepthwiseBackwardWeight {
   template <int Bytes>
   [[gnu::always_inline]] static void run(const DepthwiseRow* r) {
     using V = Vector<float, Bytes>;
-    constexpr Index lanes = Bytes / 4;
+    constexpr Index lanes = Bytes / 4, side = 9;
+    const Index pixels = r->pixels, x_step = r->x_step, y_step = r->y_step;
     for (Index i = 0; i < r->channels; i += lanes) {
       const Index c = std::min(i, r->channels - lanes), known = i - c;  // the last vector's first lanes may belong to the one before
-      for (Index t = 0; t < r->taps; t += 3) {
-        const float* x[3];
-        V sum[3], v, d;
+      for (Index t = 0; t < r->taps; t += side) {
+        const float* x[std::size_t{side}];
+        V sum[std::size_t{side}], v, d;
         TAPESTRY_UNROLL
-        for (Index q = 0; q < 3; ++q) x[q] = r->x + r->offset[std::min(t + q, r->taps - 1)] + c, sum[q] = V{};
+        for (Index q = 0; q < side; ++q) x[q] = r->x + r->offset[std::min(t + q, r->taps - 1)] + c, sum[q] = V{};
         const float* y = r->dy + c;
-        for (Index j = 0; j < r->pixels; ++j, y += r->y_step) {
+        for (Index j = 0, at = 0; j < pixels; ++j, at += x_step, y += y_step) {
           load(d, y);
           TAPESTRY_UNROLL
-          for (int q = 0; q < 3; ++q) load(v, x[q]), sum[q] += v * d, x[q] += r->x_step;
+          for (int q = 0; q < side; ++q) load(v, x[q] + at), sum[q] += v * d;
         }
-        float sums[std::size_t{3 * lanes}];
+        float sums[std::size_t{side * lanes}];
         TAPESTRY_UNROLL
-        for (Index q = 0; q < 3; ++q) store(sum[q], sums + q * lanes);
-        for (Index q = 0; q < std::min<Index>(3, r->taps - t); ++q) {
+        for (Index q = 0; q < side; ++q) store(sum[q], sums + q * lanes);
+        for (Index q = 0; q < std::min<Index>(side, r->taps - t); ++q) {
           float* w = r->w + (t + q) * r->w_step + c;
-          for (Index lane = known; lane < lanes; ++lane) w[lane] += sums[q * lanes + lane];
+          if (known == 0) {
+            V own;
+            load(own, w), load(v, sums + q * lanes), own += v, store(own, w);
+          } else {
+            for (Index lane = known; lane < lanes; ++lane) w[lane] += sums[q * lanes + lane];
+          }
         }
       }
     }

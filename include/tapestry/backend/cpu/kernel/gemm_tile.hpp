@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <utility>
 
 #include "finish.hpp"
@@ -98,26 +99,28 @@ struct WriteTile {
 /// two vectors of B, every vector of B meets Rows numbers of A. `write` finishes a tile that is not whole or has more to it than a sum.
 /// Source   Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; the rows' pointers: Dukhan, "The indirect
 ///          convolution algorithm", 2019.
-template <class T, int Rows, auto write>
+/// Of tiles that one vector is wide enough for, with Vectors = 1, the second half is left out.
+template <class T, int Rows, auto write, int Vectors = 2>
 struct GemmTile {
   template <class V>
   [[gnu::always_inline]] static void add_runs(const TileOperands<T>& t, const T* const (&a)[std::size_t{Rows}], Index a_step, Index b_step,
-                                              V (&sum)[std::size_t{Rows}][2]) {
+                                              V (&sum)[std::size_t{Rows}][std::size_t{Vectors}]) {
     constexpr Index lanes = sizeof(V) / sizeof(T);
-    for (const TileRun *at = t.run, *last = at + t.runs; at != last; ++at) {
+    constexpr int last = Vectors - 1;
+    for (const TileRun *at = t.run, *end_of_runs = at + t.runs; at != end_of_runs; ++at) {
       const T* b = t.b + at->b;
       TAPESTRY_UNROLL_TWICE  // the loop's own instructions cost a twentieth of its speed
       for (Index p = at->a, end = p + t.depth * a_step; p != end; p += a_step) {
         V b0, b1;
         load(b0, b);
-        load(b1, b + lanes);
+        load(b1, b + last * lanes);
         __builtin_prefetch(b + 24 * b_step), __builtin_prefetch(b + 24 * b_step + lanes);  // for tiles that are the first to see it
         b += b_step;
         TAPESTRY_UNROLL
         for (int i = 0; i < Rows; ++i) {
           const T value = a[i][p];
           sum[i][0] += value * b0;
-          sum[i][1] += value * b1;
+          if constexpr (Vectors == 2) sum[i][last] += value * b1;
         }
       }
     }
@@ -127,11 +130,12 @@ struct GemmTile {
   [[gnu::always_inline]] static void run(const TileOperands<T>& t) {
     using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
-    V sum[std::size_t{Rows}][2];
+    constexpr int last = Vectors - 1;
+    V sum[std::size_t{Rows}][std::size_t{Vectors}];
     const T* a[std::size_t{Rows}];
     TAPESTRY_UNROLL
-    for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
-    const bool stored = t.rows == Rows && t.columns == 2 * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
+    for (int i = 0; i < Rows; ++i) sum[i][0] = V{}, sum[i][last] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
+    const bool stored = t.rows == Rows && t.columns == Vectors * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
     // Steps known beforehand leave registers enough for all of the rows' places.
     if (t.a_step == 1 && t.b_step == 2 * lanes) {
       add_runs(t, a, 1, 2 * lanes, sum);
@@ -142,8 +146,9 @@ struct GemmTile {
       TAPESTRY_UNROLL
       for (int i = 0; i < Rows; ++i) {
         V old[2];
-        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + lanes);
-        sum[i][0] += old[0], sum[i][1] += old[1];
+        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + last * lanes);
+        sum[i][0] += old[0];
+        if constexpr (Vectors == 2) sum[i][last] += old[1];
       }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
@@ -152,7 +157,7 @@ struct GemmTile {
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) {
       store(sum[i][0], to + i * row);
-      store(sum[i][1], to + i * row + lanes);
+      store(sum[i][last], to + i * row + last * lanes);
     }
     if (!stored) write(sums, t);
   }
@@ -165,12 +170,15 @@ struct GemmKernels {
   Index rows, columns;
   std::array<Tile, max_tile_rows + 1> tile{};
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
+  Tile narrow = nullptr;                                  // any rows, of at most half the columns
 
   constexpr void add(Index count, Tile kernel) {
     for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
-  void operator()(const TileOperands<T>& t) const noexcept { tile[static_cast<std::size_t>(t.rows)](t); }
+  void operator()(const TileOperands<T>& t) const noexcept {
+    (narrow && 2 * t.columns <= columns ? narrow : tile[static_cast<std::size_t>(t.rows)])(t);
+  }
   /// `count` rounded up to what the kernels compute.
   Index padded_rows(Index count) const { return count / rows * rows + computed[static_cast<std::size_t>(count % rows)]; }
 };
@@ -184,6 +192,7 @@ const GemmKernels<T>& gemm_kernels() noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
   static constexpr GemmKernels<T> avx512 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
     GemmKernels<T> k{12, 128 / size};
+    if constexpr (std::same_as<T, float>) k.narrow = run_avx512<GemmTile<T, 12, run_avx512<WriteTile<T>, Sums, Operands>, 1>, Operands>;
     (k.add(Rows, run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Operands>>, Operands>), ...);
     return k;
   }(std::integer_sequence<int, 4, 8, 12>());

@@ -82,14 +82,14 @@ struct NormalizationGradientRows {
     const NormalizationGradientRows s = *r;
     for (Index i = 0, at = 0; i < s.rows; ++i, at += s.columns)
       for_each_vector(s.columns, lanes, [&](Index c) __attribute__((always_inline)) {
-        V d, dy, other;
-        load(d, s.x + at + c), load(dy, s.dy + at + c), load(other, s.means + c);
-        d -= other;
-        s.mask(dy, d, s.means, c);
-        load(other, s.mask.scales + c), dy *= other;
-        load(other, s.constants + c), dy += other;
-        load(other, s.slopes + c), dy += other * d;
-        store(dy, s.dx + at + c);
+        V d, v, number;
+        load(d, s.x + at + c), load(v, s.dy + at + c), load(number, s.means + c);
+        d -= number;
+        s.mask(v, d, s.means, c);
+        load(number, s.mask.scales + c), v *= number;
+        load(number, s.constants + c), v += number;
+        load(number, s.slopes + c), v += number * d;
+        store(v, s.dx + at + c);
       });
   }
 };
