@@ -236,8 +236,9 @@ struct WinogradBlock {
     for (Index pixel = 0; pool && pixel < pixels; ++pixel) t.to[pixel] = results.data() + pixel * channels;
     for (Index i = begin; i < end; ++i) {
       const WinogradOrder::Tile tile = order.tile(first + i);
-      for (Index plane = 0; plane < tiles.planes; ++plane)
-        t.from[plane] = order.has(tile, plane) ? m + plane * m_plane + i * tiles.y_row : tiles.zeros.data();
+      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
+      for (Index plane = 0; order.hangs(tile) && plane < tiles.planes; ++plane)
+        if (!order.has(tile, plane)) t.from[plane] = tiles.zeros.data();
       if (!pool) tiles.y_square<float>(t.to, y, tiles.number(tile), nullptr);
       transform_tile<SmallWinogradOutput, WinogradOutput, LargeWinogradOutput>(tiles.side, t);
       if (pool) pool->take(tile.image, tile.row * tiles.side, tile.column * tiles.side, tiles.side, results.data());
@@ -248,7 +249,7 @@ struct WinogradBlock {
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, or 64 for a large one, for at most 48 tiles a thread and the filters if they are few; else for up to
-///           24 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
+///           28 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
 /// `pool`, if not null, takes the results instead of y, and the epilogue has no residual. `units`: into how many blocks of tiles it should be cut for threads.
 inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6,
                              const WinogradPool* pool = nullptr) {
@@ -276,7 +277,8 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     });
   }
   // The filters are more than a cache holds: threads share them out, and each goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{24} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  const Index most = std::max<Index>(12, (Index{28} << 20) / tile_bytes / 12 * 12), blocks = divide_up(tiles.count, most);
+  const Index block = blocks <= 1 ? tiles.count : round_up(divide_up(tiles.count, blocks), 12);  // of equal size, for each reads all filters
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, order, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
