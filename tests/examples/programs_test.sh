@@ -126,6 +126,12 @@ wait $pid
 check "finetune: status 130 after Ctrl-C" test $? = 130
 check "finetune: resume after Ctrl-C" tune --resume stopped
 check "a run of finetune that was interrupted is the same" same_tuning tuned_images stopped
+# The head alone learns in epochs that are shorter than writing them down, so that many go by between two files.
+options=(--limit 60 --size 32 --batch-size 8 --seed 3 --epochs 600)
+check "finetune: many short epochs" tune "${options[@]}" --out many
+resume=("$bin/finetune" --no-progress --resume stopped_head)
+check "finetune: interrupted among short epochs" interrupt_until_done stopped_head "$bin/finetune" --no-progress "${options[@]}" --out stopped_head
+check "a run of finetune that was interrupted among short epochs is the same" same_tuning many stopped_head
 check "classify by a run in progress" eval '"$bin/classify" --weights tuned_images/last.safetensors picture.png | grep -qE "^ +[0-9.]+%"'
 check "classify by the folder of a run" eval '"$bin/classify" --weights tuned_images picture.png | grep -qE "^ +[0-9.]+%"'
 check "finetune refuses another rate" refused "--lr" "$bin/finetune" --resume tuned_head --lr 0.5
