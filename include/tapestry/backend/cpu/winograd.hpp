@@ -18,8 +18,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 //   Y = A^T [ sum over c of (G w G^T) . (B^T X B) ] A      and, its adjoint,   dW = G^T [ sum over tiles of (B^T X B) . (A dY A^T) ] G
 //
 // where the sums are 16, 36 or 64 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
-// In float32 its errors are, in the mean over 16 to 512 random channels, 4e-7 to 8e-7 of the result's root mean square with tiles of 4 x 4, 2e-6 to 4e-6
-// with tiles of 6 x 6, and 1e-7 to 1.2e-6 of a direct sum, whose errors grow with the channels. The largest stay below 2e-5 and 1e-4.
+// In float32 its errors are, in the mean over 16 to 512 random channels, 4e-7 to 1.1e-6 of the result's root mean square with tiles of 4 x 4, 2e-6 to
+// 5e-6 with tiles of 6 x 6, and 1e-7 to 1.2e-6 of a direct sum, whose errors grow with the channels. The largest stay below 2e-5 and 1e-4.
 // Source   Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
 
 inline bool winograd_fits(const ConvGeometry& g) {
@@ -39,7 +39,7 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
 /// The side of the tiles that a forward pass is cut into, by the number of products, which take a little longer where the filters are more than a core's
 /// cache holds, of transformed numbers, and of filters' numbers that are read, from a cache if they fit there. Large tiles must gain a good part of the
 /// time: they round more, and their filters are nearly twice as many numbers.
-/// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err three to seven
+/// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err four to nine
 /// times as much as a direct sum, below up to twelve times, and a network can multiply that beyond use.
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
@@ -53,7 +53,7 @@ inline Index winograd_side(const ConvGeometry& g) {
   return cost(2) < 0.95 * cost(4) ? 2 : 4;
 }
 
-inline constexpr Index winograd_depth = 64;  // channels that are summed up before they are added to those before
+inline constexpr Index winograd_depth = 128;  // channels that are summed up before they are added to those before
 
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
 struct WinogradTiles {
