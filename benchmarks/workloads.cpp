@@ -243,8 +243,9 @@ void serve(const Workload& workload, const std::string& folder) {
     double elapsed = 0;
     int steps = 0;
     while (elapsed < seconds) step(), ++steps, elapsed = now() - start;
-    std::printf("{\"speed\": %.6g, \"faults\": %.1f, \"memory\": %.1f}\n", static_cast<double>(steps * workload.batch) / elapsed,
-                static_cast<double>(minor_faults() - faults) / steps, status_mb("VmHWM") - memory_before);
+    std::printf("{\"speed\": %.6g, \"faults\": %.1f, \"memory\": %.1f, \"prepared\": %.1f}\n", static_cast<double>(steps * workload.batch) / elapsed,
+                static_cast<double>(minor_faults() - faults) / steps, status_mb("VmHWM") - memory_before,
+                static_cast<double>(prepared_weight_bytes()) / (1 << 20));
     std::fflush(stdout);
   }
 }

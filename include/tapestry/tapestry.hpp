@@ -4,6 +4,7 @@
 // Everything but what needs another library (interop/, backend/cpu/gemm_eigen.hpp), floor by floor.
 
 #include "compiled/layers.hpp"
+#include "core/callback.hpp"
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
@@ -82,6 +83,7 @@
 
 #include "autograd/gradcheck.hpp"
 #include "autograd/owed.hpp"
+#include "autograd/owed_gradient.hpp"
 #include "autograd/tape.hpp"
 
 #include "ops/adaptive_avg_pool2d.hpp"

@@ -251,6 +251,76 @@ struct Branch : Layer<float> {
 
 }  // namespace
 
+TEST_CASE("in evaluation batch norm and activations behind a max pooling are part of the convolution before it") {
+  manual_seed(6);
+  Sequential<> net(Conv2d(2, 6, {.kernel = 3}), ReLU(), MaxPool2d(2), BatchNorm2d(6), LeakyReLU({.negative_slope = 0.2}), Conv2d(6, 5, {.kernel = 2}), MaxPool2d(2),
+                   ReLU(), BatchNorm2d(5));
+  for (auto& [name, tensor] : state_dict(net))
+    if (name.starts_with("3.") || name.starts_with("8."))
+      if (tensor.dtype() == DType::float32) tensor.as<float>().copy_from(rand(tensor.shape()) + 0.5);
+  net.eval();
+  const auto x = randn({2, 2, 13, 15});
+  const auto expected = [&] {
+    const FusionOff off;
+    return net(x).to_vector();
+  }();
+  net.to(counting_device());
+  counting_backend().calls.clear();
+  const auto y = net(to(x, counting_device()));
+  // A normalisation behind an activation goes over the numbers once more, as there is no place for it.
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_pooled", 2}, {"normalize_staged", 1}});
+  CHECK(largest_difference(y.to_vector(), expected) < 1e-5);
+  net.to(reference());
+  CHECK(largest_difference(net(to(x, reference())).to_vector(), expected) < 1e-5);
+}
+
+TEST_CASE("what is pooled, normalised and needed by itself has both values") {
+  struct Keeps : Layer<float> {
+    Conv2d<> conv{2, 4, {.kernel = 3}};
+    BatchNorm2d<> bn{4};
+    Tensor<> activated, pooled;
+    bool keeps_activated = false;
+    Tensor<> forward(const Tensor<>& x) override {
+      auto y = relu(conv(x));
+      if (keeps_activated) activated = y;
+      pooled = max_pool2d(y, 2);
+      return relu(bn(pooled));
+    }
+    void members(const Members& visit) override {
+      visit.child("conv", conv);
+      visit.child("bn", bn);
+    }
+  } keeps;
+  keeps.bn.running_mean.copy_from(randn({4}));
+  keeps.bn.running_var.copy_from(rand({4}) + 0.5);
+  keeps.eval();
+  const auto x = randn({3, 2, 9, 8});
+  for (const bool keeps_activated : {false, true}) {
+    keeps.keeps_activated = keeps_activated;
+    const auto y = keeps(x);
+    const auto pooled = max_pool2d(relu(conv2d(x, keeps.conv.weight, keeps.conv.bias)), 2);
+    CHECK(largest_difference(keeps.pooled.to_vector(), pooled.to_vector()) < 1e-5);
+    const auto normalized = batch_norm(pooled, keeps.bn.weight, keeps.bn.bias, keeps.bn.running_mean, keeps.bn.running_var);
+    CHECK(largest_difference(y.to_vector(), relu(normalized).to_vector()) < 1e-5);
+    Tape tape;  // weights that learn: batch norm behind the pooling is recorded and comes by itself
+    CHECK(largest_difference(keeps(x).to_vector(), y.to_vector()) < 1e-5);
+  }
+  const auto y = keeps(x);  // a write to the statistics comes after what they were lent to
+  const auto before = y.to_vector();
+  Tensor<> late;
+  struct Writes : Layer<float> {
+    Keeps* inner;
+    Tensor<> forward(const Tensor<>& x) override {
+      auto y = (*inner)(x);
+      inner->bn.running_mean.fill(100);
+      return y;
+    }
+  } writes;
+  writes.inner = &keeps;
+  writes.eval();
+  CHECK(largest_difference(writes(x).to_vector(), before) < 1e-6);
+}
+
 TEST_CASE("in training a convolution, its activation and max pooling are one call forward and one back") {
   auto net = pooling_network<float>();
   net.to(counting_device());
@@ -352,6 +422,34 @@ TEST_CASE("a tape that ends without backward leaves nothing owed") {
   }
   CHECK(weight.body().storage->lent == 0);
 }
+
+TEST_CASE("the bytes of prepared weights are those that are kept: made by the first call that does not learn, gone with the weights") {
+  const std::size_t before = prepared_weight_bytes();
+  {
+    Conv2d conv(16, 24, {.kernel = 3, .padding = 1});
+    const auto x = randn({2, 16, 12, 12});
+    {
+      const Tape tape;
+      conv(x);
+    }
+    CHECK(prepared_weight_bytes() == before);  // its weights are learning
+    freeze(conv);
+    const ConvGeometry g = conv2d_geometry(x.shape(), conv.weight.shape(), {.padding = 1});
+    const auto bytes = static_cast<std::size_t>(cpu_kernels::convolution_weight_form(g).size) * sizeof(float);
+    REQUIRE(bytes > 0);
+    for (int i = 0; i < 2; ++i) {
+      conv(x);
+      CHECK(prepared_weight_bytes() == before + bytes);
+    }
+    conv.weight.fill(1);
+    conv(x);
+    CHECK(prepared_weight_bytes() == before + bytes);
+    Conv2d other(16, 24, {.kernel = 3, .padding = 1});
+    freeze(other);
+    other(x);
+    CHECK(prepared_weight_bytes() == before + 2 * bytes);
+  }
+  CHECK(prepared_weight_bytes() == before);
 
 namespace {
 

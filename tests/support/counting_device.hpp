@@ -33,10 +33,10 @@ class CountingBackend final : public CpuBackend<float> {
     CpuBackend::conv2d_staged(g, x, w, prepared, stages, y);
   }
   void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
-                     const Stages<float>& stages, float* y, void* winners) override {
+                     const Stages<float>& stages, const Stages<float>& after, float* y, void* winners) override {
     ++calls["conv2d_pooled"];
     const std::map<std::string, int> before = calls;  // what it calls in turn is not a layer's call
-    CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, y, winners);
+    CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, after, y, winners);
     calls = before;
   }
   void conv2d_chain(const ConvLink<float>* links, Index count, const float* x, float* y) override {

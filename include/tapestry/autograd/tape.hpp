@@ -10,10 +10,19 @@
 
 namespace tapestry::inline TAPESTRY_ABI {
 
-namespace detail {
-template <Scalar T, class Inputs, class Backward>
-Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backward backward);
-}
+class RecordedInput;
+template <Scalar T, class Backward>
+Tensor<T> record(const char* op, const Tensor<T>& y, std::initializer_list<RecordedInput> inputs, Backward&& backward);
+
+/// An op's input as record() is told of it: looked at, not kept, so that naming it costs no count of references.
+class RecordedInput {
+ public:
+  RecordedInput(const AnyTensor& tensor) : tensor_(&tensor) {}  // NOLINT: implicit, so that inputs are listed as `{x, weight}`
+  const AnyTensor* operator->() const { return tensor_; }
+
+ private:
+  const AnyTensor* tensor_;
+};
 
 /// Reverse-mode differentiation. While a Tape is in scope, every op whose inputs ask for gradients writes down how to go back; backward
 /// walks that list once from its end, so no graph is built and nothing is sorted. No tape in scope means inference.
@@ -72,7 +81,7 @@ class Tape {
   std::size_t size() const { return entries_.size(); }
 
   /// Whether an op with these inputs would be recorded now.
-  static bool records(std::initializer_list<AnyTensor> inputs) { return wanted(inputs.begin(), inputs.size()); }
+  static bool records(std::initializer_list<RecordedInput> inputs) { return wanted(inputs.begin(), inputs.size()); }
 
   /// Whether the thread is in backward.
   static bool& walking() {
@@ -86,8 +95,10 @@ class Tape {
 
  private:
   friend class NoGrad;
-  template <Scalar T, class Inputs, class Backward>
-  friend Tensor<T> detail::record_from(const char*, Tensor<T>, const Inputs&, Backward);
+  template <Scalar T, class Backward>
+  friend Tensor<T> record(const char*, const Tensor<T>&, std::initializer_list<RecordedInput>, Backward&&);
+  template <Scalar T, class Backward>
+  friend Tensor<T> record(const char*, const Tensor<T>&, const std::vector<RecordedInput>&, Backward&&);
 
   /// What an op captured to go back with. Not a std::function: that would compile a copy of every capture.
   struct Step {
@@ -97,70 +108,88 @@ class Tape {
   template <Scalar T, class Backward>
   struct TypedStep final : Step {
     Backward backward;
-    explicit TypedStep(Backward&& function) : backward(std::move(function)) {}
+    template <class Function>
+    explicit TypedStep(Function&& function) : backward(std::forward<Function>(function)) {}
     void run(std::shared_ptr<detail::TensorBody> dy) override { backward(Tensor<T>(std::move(dy))); }
   };
-  struct Saved {
+  template <Scalar T, class Backward>
+  static std::unique_ptr<Step> step(Backward&& backward) {
+    return std::unique_ptr<Step>(new TypedStep<T, std::decay_t<Backward>>(std::forward<Backward>(backward)));
+  }
+  /// A tensor that an op read or returned.
+  struct Seen {
     std::weak_ptr<detail::Storage> storage;
     std::uint64_t version;
+    const detail::GradSlot* input;  // where it asks for a gradient, as an input; to compare only
   };
   struct Entry {
     const char* op;
     std::shared_ptr<detail::GradSlot> y;
     std::unique_ptr<Step> backward;
-    std::vector<Saved> saved;
-    std::vector<const detail::GradSlot*> inputs;  // to compare only
+    std::vector<Seen> seen;
     bool reads_spent;
   };
 
   /// Whether the thread records and one of the inputs asks for a gradient.
-  [[gnu::noinline]] static bool wanted(const AnyTensor* inputs, std::size_t count) {
-    return current() && suspended() == 0 && std::any_of(inputs, inputs + count, [](const AnyTensor& x) { return x.requires_grad(); });
+  [[gnu::noinline]] static bool wanted(const RecordedInput* inputs, std::size_t count) {
+    if (!current() || suspended() != 0) return false;
+    for (std::size_t i = 0; i < count; ++i)
+      if (inputs[i]->requires_grad()) return true;
+    return false;
   }
-  [[gnu::noinline]] void write_down(const char* op, const AnyTensor& y, const AnyTensor* inputs, std::size_t count, std::unique_ptr<Step> backward) {
+  [[gnu::noinline]] void write_down(const char* op, const AnyTensor& y, const RecordedInput* inputs, std::size_t count, std::unique_ptr<Step> backward) {
     detail::GradSlot& slot = y.slot();
     slot.requires_grad = true;
     slot.tape = number_;
-    Entry entry{op, y.body().slot, std::move(backward), {{y.body().storage, y.body().storage->version}}, {}, false};
-    for (const AnyTensor* x = inputs; x != inputs + count; ++x) {
+    Entry& entry = entries_.emplace_back(Entry{op, y.body().slot, std::move(backward), {}, false});
+    entry.seen.reserve(count + 1);
+    entry.seen.push_back({y.body().storage, y.body().storage->version, nullptr});
+    for (std::size_t i = 0; i < count; ++i) {
+      const RecordedInput x = inputs[i];
       if (!x->defined()) continue;
-      entry.saved.push_back({x->body().storage, x->body().storage->version});
-      if (!x->requires_grad()) continue;
-      entry.inputs.push_back(x->body().slot.get());
-      entry.reads_spent = entry.reads_spent || (x->body().slot->spent && x->body().slot->tape != 0);
+      const bool asks = x->requires_grad();
+      const detail::GradSlot* input = asks ? x->body().slot.get() : nullptr;
+      entry.seen.push_back({x->body().storage, x->body().storage->version, input});
+      if (asks && input->spent && input->tape != 0) entry.reads_spent = true;
     }
-    entries_.push_back(std::move(entry));
   }
 
   void check_versions() const {
     for (const Entry& entry : entries_)
-      for (const Saved& saved : entry.saved)
-        if (const auto storage = saved.storage.lock(); storage && storage->version != saved.version)
+      for (const Seen& seen : entry.seen)
+        if (const auto storage = seen.storage.lock(); storage && storage->version != seen.version)
           throw AutogradError(message("backward: a tensor that ", entry.op, " read or returned was written to after it was recorded"));
   }
   /// Refuses a gradient that would end at a tensor whose own record an earlier backward has freed: what lies behind it would get none.
   void check_reach(const detail::GradSlot* y) const {
-    if (std::none_of(entries_.begin(), entries_.end(), [](const Entry& entry) { return entry.reads_spent; })) return;
+    bool risk = false;
+    for (const Entry& entry : entries_) risk = risk || entry.reads_spent;
+    if (!risk) return;
     std::vector<const detail::GradSlot*> reached{y};
     for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
       if (std::find(reached.begin(), reached.end(), entry->y.get()) == reached.end()) continue;
       if (entry->reads_spent)
         throw AutogradError(
             message("backward: ", entry->op, " read a tensor computed before an earlier backward, which freed its record; use detach()"));
-      reached.insert(reached.end(), entry->inputs.begin(), entry->inputs.end());
+      for (const Seen& seen : entry->seen)
+        if (seen.input) reached.push_back(seen.input);
     }
   }
   void walk_back() {
-    const auto end_of_walk = [this](int*) {
-      for (const Entry& entry : entries_) entry.y->spent = true;
-      entries_.clear();
-      suspended() -= 1;
-      walking() = false;
+    struct Walk {
+      Tape& tape;
+      explicit Walk(Tape& of) : tape(of) {
+        suspended() += 1;
+        walking() = true;
+      }
+      ~Walk() {
+        for (const Entry& entry : tape.entries_) entry.y->spent = true;
+        tape.entries_.clear();
+        suspended() -= 1;
+        walking() = false;
+      }
     };
-    suspended() += 1;
-    walking() = true;
-    int token = 0;
-    const std::unique_ptr<int, decltype(end_of_walk)> guard(&token, end_of_walk);
+    const Walk walk(*this);
     while (!entries_.empty()) {
       Entry entry = std::move(entries_.back());
       entries_.pop_back();
@@ -235,28 +264,22 @@ Grad<T> grad_of(const Tensor<T>& x) {
   return Grad<T>(x);
 }
 
-namespace detail {
-template <Scalar T, class Inputs, class Backward>
-Tensor<T> record_from(const char* op, Tensor<T> y, const Inputs& inputs, Backward backward) {
-  const AnyTensor* first = std::data(inputs);
-  if (Tape::wanted(first, inputs.size()))
-    Tape::current()->write_down(op, y, first, inputs.size(), std::make_unique<Tape::TypedStep<T, Backward>>(std::move(backward)));
-  return y;
-}
-}  // namespace detail
-
 /// Ends a differentiable op: returns y, and if a tape is open and an input asks for gradients, writes down `backward(dy)`, which must add
 /// to the gradients of the inputs. `op` names the operation in messages. Undefined inputs are allowed. Tensors of integers never ask.
 ///
 ///   return record("relu", y, {x}, [x_grad = grad_of(x), y](const Tensor<T>& dy) { ... x_grad.add(dx); });
 template <Scalar T, class Backward>
-Tensor<T> record(const char* op, Tensor<T> y, std::initializer_list<AnyTensor> inputs, Backward backward) {
-  return detail::record_from(op, std::move(y), inputs, std::move(backward));
+Tensor<T> record(const char* op, const Tensor<T>& y, std::initializer_list<RecordedInput> inputs, Backward&& backward) {
+  if (Tape::wanted(inputs.begin(), inputs.size()))
+    Tape::current()->write_down(op, y, inputs.begin(), inputs.size(), Tape::step<T>(std::forward<Backward>(backward)));
+  return y;
 }
 /// The same for an op with any number of inputs.
 template <Scalar T, class Backward>
-Tensor<T> record(const char* op, Tensor<T> y, const std::vector<AnyTensor>& inputs, Backward backward) {
-  return detail::record_from(op, std::move(y), inputs, std::move(backward));
+Tensor<T> record(const char* op, const Tensor<T>& y, const std::vector<RecordedInput>& inputs, Backward&& backward) {
+  if (Tape::wanted(inputs.data(), inputs.size()))
+    Tape::current()->write_down(op, y, inputs.data(), inputs.size(), Tape::step<T>(std::forward<Backward>(backward)));
+  return y;
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

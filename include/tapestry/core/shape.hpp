@@ -59,13 +59,13 @@ class Shape {
   }
 
   /// Number of elements: the product of the sizes, 1 for a scalar.
-  Index numel() const {
+  [[gnu::noinline]] Index numel() const {
     Index product = 1;
     for (Index size : *this) product *= size;
     return product;
   }
 
-  friend bool operator==(const Shape& a, const Shape& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+  [[gnu::noinline]] friend bool operator==(const Shape& a, const Shape& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
  private:
   std::size_t position(Index axis) const {
@@ -83,8 +83,8 @@ class Shape {
 
 inline std::string to_string(const Shape& shape) {
   std::string text = "[";
-  for (Index size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
+  for (Index axis = 0; axis < shape.rank(); ++axis) text += message(axis > 0 ? ", " : "", shape[axis]);
+  return text += ']';
 }
 inline std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
 

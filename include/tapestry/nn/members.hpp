@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "../core/callback.hpp"
 #include "../tensor/tensor.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -17,10 +17,10 @@ class Module;
 /// Everything that walks a model (state_dict, print, freeze, to, train, summary) is such a visitor, so there is one list to keep.
 class Members {
  public:
-  std::function<void(std::string_view, AnyTensor&)> on_parameter;
-  std::function<void(std::string_view, AnyTensor&)> on_buffer;
-  std::function<void(std::string_view, Module&)> on_child;
-  std::function<void(std::string_view, const std::vector<Module*>&)> on_list;  ///< a list as a whole; if empty, on_child gets each of it
+  Callback<void(std::string_view, AnyTensor&)> on_parameter;
+  Callback<void(std::string_view, AnyTensor&)> on_buffer;
+  Callback<void(std::string_view, Module&)> on_child;
+  Callback<void(std::string_view, const std::vector<Module*>&)> on_list;  ///< a list as a whole; if empty, on_child gets each of it
 
   /// Something that is learned. An undefined tensor, as a layer's absent bias, is passed over.
   template <Floating T>

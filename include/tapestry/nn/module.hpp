@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <functional>
+
 #include "../autograd/tape.hpp"
 #include "print.hpp"
 
@@ -10,18 +12,14 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
 enum class Member { parameter, buffer };
-/// Calls f(full name, tensor, kind) for the module's tensors and those below, names joined by dots.
-template <class F>
-void for_each_member(Module& module, const std::string& prefix, F& f) {
+using MemberVisitor = Callback<void(const std::string& name, AnyTensor& tensor, Member kind)>;
+/// Calls f for the module's tensors and those below, whose full names are joined by dots.
+inline void for_each_member(Module& module, const MemberVisitor& f, const std::string& prefix = "") {
   Members visit;
-  visit.on_parameter = [&](std::string_view name, AnyTensor& tensor) { f(prefix + std::string(name), tensor, Member::parameter); };
-  visit.on_buffer = [&](std::string_view name, AnyTensor& tensor) { f(prefix + std::string(name), tensor, Member::buffer); };
-  visit.on_child = [&](std::string_view name, Module& child) { for_each_member(child, prefix + std::string(name) + ".", f); };
+  visit.on_parameter = [&](std::string_view name, AnyTensor& tensor) { f(message(prefix, name), tensor, Member::parameter); };
+  visit.on_buffer = [&](std::string_view name, AnyTensor& tensor) { f(message(prefix, name), tensor, Member::buffer); };
+  visit.on_child = [&](std::string_view name, Module& child) { for_each_member(child, f, message(prefix, name, '.')); };
   module.members(visit);
-}
-template <class F>
-void for_each_member(Module& module, F f) {
-  for_each_member(module, "", f);
 }
 }  // namespace detail
 
@@ -39,8 +37,8 @@ void for_each_module(Module& root, const F& f) {
 /// All parameters with their full names; handles, so writing through them changes the module.
 inline NamedTensors named_parameters(Module& module) {
   NamedTensors found;
-  detail::for_each_member(module, [&](std::string name, AnyTensor& tensor, detail::Member kind) {
-    if (kind == detail::Member::parameter) found.emplace_back(std::move(name), tensor);
+  detail::for_each_member(module, [&](const std::string& name, AnyTensor& tensor, detail::Member kind) {
+    if (kind == detail::Member::parameter) found.emplace_back(name, tensor);
   });
   return found;
 }

@@ -29,24 +29,25 @@ class Sequential : public Layer<T> {
     requires(std::derived_from<First, Layer<T>> && (std::derived_from<Rest, Layer<T>> && ...) &&
              !(sizeof...(Rest) == 0 && std::same_as<First, Sequential>))
   explicit Sequential(First first, Rest... rest) {
-    append(std::move(first));
-    (append(std::move(rest)), ...);
+    layers_.reserve(1 + sizeof...(rest));
+    layers_.push_back(entry(first));
+    (layers_.push_back(entry(rest)), ...);
   }
 
   template <std::derived_from<Layer<T>> L>
   Sequential& append(L layer) & {
-    layers_.push_back(entry(std::move(layer)));
+    layers_.push_back(entry(layer));
     return *this;
   }
   template <std::derived_from<Layer<T>> L>
   Sequential append(L layer) && {
-    layers_.push_back(entry(std::move(layer)));
+    layers_.push_back(entry(layer));
     return std::move(*this);
   }
   /// Puts another layer in a layer's place.
   template <std::derived_from<Layer<T>> L>
   void replace(Index position, L layer) {
-    layers_[checked(position)] = entry(std::move(layer));
+    layers_[checked(position)] = entry(layer);
   }
 
   Index size() const { return static_cast<Index>(layers_.size()); }
@@ -75,11 +76,13 @@ class Sequential : public Layer<T> {
     std::unique_ptr<Layer<T>> layer;
     std::unique_ptr<Layer<T>> (*copy)(const Layer<T>&);
   };
+  /// Moves the layer in.
   template <class L>
-  static Entry entry(L layer) {
-    return {std::make_unique<L>(std::move(layer)), [](const Layer<T>& original) -> std::unique_ptr<Layer<T>> {
+  static Entry entry(L& layer) {
+    using Pointer = std::unique_ptr<Layer<T>>;  // of no further type, which would be compiled for each kind of layer
+    return {Pointer(new L(std::move(layer))), [](const Layer<T>& original) -> Pointer {
               if constexpr (std::is_copy_constructible_v<L>) {
-                return std::make_unique<L>(static_cast<const L&>(original));
+                return Pointer(new L(static_cast<const L&>(original)));
               } else {
                 throw Error(message("clone: layer ", original.name(), " holds something that cannot be copied"));
               }

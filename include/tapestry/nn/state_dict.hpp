@@ -8,7 +8,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 /// All parameters and buffers by full name, in PyTorch's order and under PyTorch's names. The tensors are handles of the module's own.
 inline NamedTensors state_dict(Module& module) {
   NamedTensors state;
-  detail::for_each_member(module, [&](std::string name, AnyTensor& tensor, detail::Member) { state.emplace_back(std::move(name), tensor); });
+  detail::for_each_member(module, [&](const std::string& name, AnyTensor& tensor, detail::Member) { state.emplace_back(name, tensor); });
   return state;
 }
 

@@ -35,7 +35,7 @@ Tensor<T> concat(const std::vector<Tensor<T>>& tensors, Index axis = 0) {
   }
   std::vector<std::pair<Grad<T>, Index>> parts;  // with sizes, for what asks for no gradient tells none
   for (const Tensor<T>& x : tensors) parts.emplace_back(grad_of(x), x.shape()[at]);
-  return record("concat", y, std::vector<AnyTensor>(tensors.begin(), tensors.end()), [parts, at, stride](const Tensor<T>& dy) {
+  return record("concat", y, std::vector<RecordedInput>(tensors.begin(), tensors.end()), [parts, at, stride](const Tensor<T>& dy) {
     Index begin = 0;
     for (const auto& [x_grad, size] : parts) {
       if (x_grad.wanted()) x_grad.add(detail::read_strided(dy, begin * stride[at], stride, x_grad.shape(), x_grad.layout()));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <new>
 #include <string>
@@ -21,16 +20,24 @@ class Tensor;
 
 namespace detail {
 
+/// What is owed: a result, or a gradient: of what was pooled, activated or normalised.
+enum class DebtKind : std::uint8_t { result, pooled, activated, normalized };
+
 /// Values that are still to be computed (autograd/owed.hpp). Its own memory comes from the cache, as a tensor's does.
 struct Debt {
   virtual ~Debt() = default;
-  virtual bool is_gradient() const { return false; }  // of the two kinds that there are, the one that backward owes
+  virtual DebtKind kind() const { return DebtKind::result; }
   virtual void pay(void* values) = 0;
   static void* operator new(std::size_t bytes) { return CachingAllocator::instance().allocate(bytes); }
   static void operator delete(void* memory, std::size_t bytes) noexcept { CachingAllocator::instance().deallocate(memory, bytes); }
 };
 inline void settle_debts(bool spare_kept = false);
 
+/// How many bytes all that lives of the following takes.
+inline std::atomic<std::size_t>& derived_bytes() {
+  static std::atomic<std::size_t> bytes{0};
+  return bytes;
+}
 /// Numbers made of a tensor's elements, as weights in the form that a kernel likes; good while the version is the same.
 struct Derived {
   WeightForm form;
@@ -40,8 +47,13 @@ struct Derived {
   std::size_t bytes;
 
   Derived(const WeightForm& what, std::uint64_t of, Device on, std::size_t size)
-      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {}
-  ~Derived() { device.memory().deallocate(data, bytes); }
+      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {
+    derived_bytes().fetch_add(bytes, std::memory_order_relaxed);
+  }
+  ~Derived() {
+    derived_bytes().fetch_sub(bytes, std::memory_order_relaxed);
+    device.memory().deallocate(data, bytes);
+  }
   Derived(const Derived&) = delete;
   Derived& operator=(const Derived&) = delete;
 };
@@ -52,7 +64,7 @@ struct Storage {
   Device device;
   void* data;
   std::size_t bytes;
-  std::function<void(void*)> deleter;  // for borrowed memory; empty: the device's own
+  std::shared_ptr<void> borrowed;  // memory of someone else's; without: the device's own
   std::uint64_t version = 0;
   bool exposed = false;  // somebody may hold a pointer to write by, and write unseen
   std::atomic<std::shared_ptr<const Derived>> derived;  // what was last made of the elements
@@ -61,15 +73,10 @@ struct Storage {
   std::atomic<int> kept = 0;     // how many of those that share this want the elements only if backward comes to need them
 
   Storage(Device on, std::size_t size) : device(on), data(on.memory().allocate(size)), bytes(size) {}
-  Storage(Device on, void* borrowed, std::size_t size, std::function<void(void*)> give_back)
-      : device(on), data(borrowed), bytes(size), deleter(std::move(give_back)), exposed(true) {}
+  Storage(Device on, std::shared_ptr<void> memory, std::size_t size) : device(on), data(memory.get()), bytes(size), borrowed(std::move(memory)), exposed(true) {}
   Storage(Device on, std::size_t size, std::unique_ptr<Debt> owed) : device(on), data(nullptr), bytes(size), debt(std::move(owed)) {}
   ~Storage() {
-    if (debt) return;
-    if (deleter)
-      deleter(data);
-    else
-      device.memory().deallocate(data, bytes);
+    if (!debt && borrowed.use_count() == 0) device.memory().deallocate(data, bytes);
   }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -164,7 +171,9 @@ class AnyTensor {
  public:
   AnyTensor() = default;
   explicit AnyTensor(std::shared_ptr<detail::TensorBody> body) : body_(std::move(body)) {}
-  // Out of line: ops copy and drop handles everywhere, and each reference count inlined there would be compiled again.
+  /// Uninitialised elements; see empty_any.
+  AnyTensor(DType dtype, const Shape& shape, Layout layout, Device device);
+  // Out of line, here and below: ops copy, ask and drop handles everywhere, and what is inlined there is compiled each time.
   [[gnu::noinline]] AnyTensor(const AnyTensor& other) : body_(other.body_) {}
   [[gnu::noinline]] AnyTensor& operator=(const AnyTensor& other) {
     body_ = other.body_;
@@ -182,21 +191,21 @@ class AnyTensor {
   Index rank() const { return shape().rank(); }
   /// The size of one axis, counted from either end.
   Index dim(Index axis) const { return shape()[checked_axis("dim", axis, rank())]; }
-  Index numel() const { return shape().numel(); }
+  [[gnu::noinline]] Index numel() const { return shape().numel(); }
   DType dtype() const { return body().dtype; }
   Layout layout() const { return body().layout; }
   Device device() const { return body().storage->device; }
   std::size_t bytes() const { return static_cast<std::size_t>(numel()) * size_of(dtype()); }
   /// Elements between neighbours along each axis of the shape.
-  Shape strides() const { return strides_of(shape(), layout()); }
+  [[gnu::noinline]] Shape strides() const { return strides_of(shape(), layout()); }
 
   /// The elements in storage order, on the device.
-  const void* raw_data() const { return body().storage->elements(); }
+  [[gnu::noinline]] const void* raw_data() const { return body().storage->elements(); }
   /// The same for writing: tells everyone who remembers the values that they are about to change.
-  void* raw_mutable_data() const { return body().storage->elements_to_write(); }
+  [[gnu::noinline]] void* raw_mutable_data() const { return body().storage->elements_to_write(); }
 
   /// Whether backward will reach this tensor: a leaf that asks for it, or a result that the open tape computed from one.
-  bool requires_grad() const { return body_ && body_->slot && body_->slot->wanted(); }
+  [[gnu::noinline]] bool requires_grad() const { return body_ && body_->slot && body_->slot->wanted(); }
   /// Makes the tensor a leaf that gathers gradients, or stops it.
   /// Throws   TypeError if it holds integers, AutogradError if the open tape computed it.
   void set_requires_grad(bool on) const {
@@ -221,7 +230,7 @@ class AnyTensor {
   }
 
   /// Forgets the gradient; the next backward starts anew.
-  void drop_grad() const {
+  [[gnu::noinline]] void drop_grad() const {
     if (has_grad()) body_->slot->grad.reset();
   }
 
@@ -232,7 +241,7 @@ class AnyTensor {
     return *body_;
   }
 
-  detail::GradSlot& slot() const {
+  [[gnu::noinline]] detail::GradSlot& slot() const {
     detail::TensorBody& b = body();
     if (!b.slot) b.slot = std::make_shared<detail::GradSlot>(detail::GradSlot{false, false, 0, b.shape, b.layout, nullptr});
     return *b.slot;
@@ -255,19 +264,21 @@ inline const AnyTensor* find(const NamedTensors& tensors, std::string_view name)
   return nullptr;
 }
 
-/// An uninitialised tensor of a type known at run time.
-/// Throws   ShapeError for a negative size, MemoryError if the device has no room.
-inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Device device) {
+[[gnu::noinline]] inline AnyTensor::AnyTensor(DType dtype, const Shape& shape, Layout layout, Device device) {
   checked_sizes("empty", shape);
   if (shape.rank() != 4) layout = Layout::row_major;
   const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
   try {
     auto storage = std::allocate_shared<detail::Storage>(CachedAllocator<detail::Storage>(), device, bytes);
-    return AnyTensor(detail::make_body(std::move(storage), shape, dtype, layout));
+    body_ = detail::make_body(std::move(storage), shape, dtype, layout);
   } catch (const std::bad_alloc&) {
     throw MemoryError(message("cannot allocate ", bytes, " bytes on ", device, " for a tensor of ", name_of(dtype), " of shape ", shape));
   }
 }
+
+/// An uninitialised tensor of a type known at run time.
+/// Throws   ShapeError for a negative size, MemoryError if the device has no room.
+inline AnyTensor empty_any(DType dtype, const Shape& shape, Layout layout, Device device) { return AnyTensor(dtype, shape, layout, device); }
 
 namespace detail {
 /// Copies elements into other storage with another layout, walking in the order in which y stores them.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <initializer_list>
 #include <numeric>
 
@@ -200,7 +201,8 @@ Tensor<T> from_blob(T* data, const Shape& shape, std::function<void(void*)> give
   if (!data && shape.numel() > 0) throw ValueError(message("from_blob: data must not be null for shape ", shape));
   if (!give_back) give_back = [](void*) {};
   if (shape.rank() != 4) layout = Layout::row_major;
-  auto storage = std::make_shared<detail::Storage>(device, data, static_cast<std::size_t>(shape.numel()) * sizeof(T), std::move(give_back));
+  std::shared_ptr<void> memory(data, std::move(give_back));
+  auto storage = std::make_shared<detail::Storage>(device, std::move(memory), static_cast<std::size_t>(shape.numel()) * sizeof(T));
   return Tensor<T>(detail::make_body(std::move(storage), shape, dtype_of<T>(), layout));
 }
 

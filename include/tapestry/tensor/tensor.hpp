@@ -19,7 +19,7 @@ class Tensor : public AnyTensor {
   /// Uninitialised elements; see zeros(), full(), tensor(), randn() in creation.hpp.
   /// Throws   ShapeError if a size is negative or the product overflows.
   explicit Tensor(const Shape& shape, Layout layout = Layout::row_major, Device device = cpu())
-      : AnyTensor(empty_any(dtype_of<T>(), shape, layout, device)) {}
+      : AnyTensor(dtype_of<T>(), shape, layout, device) {}
 
   /// The elements in storage order (see layout()), on the device. Reading them changes nothing.
   const T* data() const { return static_cast<const T*>(raw_data()); }

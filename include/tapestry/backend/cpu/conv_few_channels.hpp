@@ -22,7 +22,7 @@ struct FewChannels {
   Index plane = lead + count + std::max<Index>(0, g.padding.height * width + g.padding.width) + 16;
 
   bool fit() const {
-    return g.groups == 1 && g.stride == Size2(1) && g.dilation == Size2(1) && g.in_channels <= 3 && g.batch >= 16 && g.padding.height < g.kernel.height &&
+    return has_wide_vectors() && g.groups == 1 && g.stride == Size2(1) && g.dilation == Size2(1) && g.in_channels <= 3 && g.batch >= 16 && g.padding.height < g.kernel.height &&
            g.padding.width < g.kernel.width && g.taps() <= 49 && g.out_pixels() * row * 4 <= Index{1} << 20;
   }
 };
@@ -111,7 +111,7 @@ inline bool few_channels_backward(const ConvGeometry& g, const float* x, const f
       for (Index i = 0; i < g.out_height; ++i)
         turn_over(g.out_channels, g.out_width, from + i * g.out_width * f.row, f.row, planes.data() + f.lead + i * f.width, f.plane);
       const PlanarGradient planar_gradient{planes.data() + f.lead, f.plane, g.out_channels, taps, offsets.data(), filters.data(), f.count, planar.data()};
-      dispatch<PlanarGradient>(&planar_gradient);
+      dispatch_wide<PlanarGradient>(&planar_gradient);
       float* to = dx + n * x_size;
       for (Index i = 0; i < g.height; ++i)
         for (Index j = 0; j < g.width; ++j)

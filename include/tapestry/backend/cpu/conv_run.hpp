@@ -10,14 +10,14 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 // is im2col: the plain way through other primitives, which Backend has in its defaults.
 
 /// The form of a forward pass's weights that its algorithm wants; of no size if it takes them as they are.
-inline WeightForm convolution_weight_form(const ConvGeometry& g) {
-  const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
+inline WeightForm convolution_weight_form(const ConvGeometry& g, ConvAlgorithm algorithm) {
   const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
   if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size({g, nullptr}), kind, g.dilation};
   if (algorithm == ConvAlgorithm::direct || algorithm == ConvAlgorithm::product) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
   if (algorithm == ConvAlgorithm::depthwise) return {g.taps() * g.in_channels, kind, g.dilation};
   return {};
 }
+inline WeightForm convolution_weight_form(const ConvGeometry& g) { return convolution_weight_form(g, convolution_algorithm(g, ConvPass::forward)); }
 /// Brings weights into that form.
 inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, float* prepared) {
   switch (convolution_algorithm(g, ConvPass::forward)) {

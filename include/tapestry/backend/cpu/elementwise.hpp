@@ -95,9 +95,9 @@ struct VectorFunctions {
 template <Scalar T>
 void unary_range(UnaryOp op, Index count, const T* x, T a, T b, T* y) {
   if constexpr (std::same_as<T, float>) {
-    if (VectorFunctions::know(op)) {
+    if (VectorFunctions::know(op) && has_wide_vectors()) {
       const VectorFunctions f{op, count, x, y};
-      return dispatch<VectorFunctions>(&f);
+      return dispatch_wide<VectorFunctions>(&f);
     }
   }
   if constexpr (Floating<T>) {

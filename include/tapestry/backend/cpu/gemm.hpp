@@ -148,7 +148,7 @@ void gemm_dot(const Product<T>& g) {
     for (Index j = begin; j < end; j += columns) {
       t.columns = std::min(columns, end - j), t.b = g.b + j * g.ldb, t.c = g.c + j;
       if (g.epilogue) t.channel = j, t.residual = g.epilogue->residual_at(j);
-      dispatch<DotTile<T>>(&t);
+      dispatch_wide<DotTile<T>>(&t);
     }
   });
 }
@@ -200,7 +200,7 @@ void gemm(const Product<T>& g) {
       for (Index j = 0; j < g.n; ++j) g.c[i * g.ldc + j] = g.beta == T{0} ? T{0} : g.beta * g.c[i * g.ldc + j];
     return;
   }
-  const bool dot = g.m <= 16 && g.a_op == Transpose::no && g.b_op == Transpose::yes && g.k >= 64;
+  const bool dot = has_wide_vectors() && g.m <= 16 && g.a_op == Transpose::no && g.b_op == Transpose::yes && g.k >= 64;
   if (dot && g.n >= 64) return gemm_dot(g);
   const Index chunks = std::min<Index>(16, g.k / 2048);
   if (chunks >= 2 && g.m * g.n <= Index{1} << 15 && !g.epilogue) {

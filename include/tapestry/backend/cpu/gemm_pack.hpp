@@ -10,7 +10,7 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 /// panel[p][j] = b[p*b_row + j] for p < depth, j < columns; the rest of the panel's `width` is 0.
 template <class T>
-void pack_rows(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) {
+void pack_rows(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) noexcept {
   constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
   for (Index p = 0; p < depth; ++p, b += b_row, panel += width) {
     Index j = 0;
@@ -22,7 +22,7 @@ void pack_rows(Index depth, Index columns, Index width, const T* b, Index b_row,
 
 /// to[p*to_row + j] = b[j*b_row + p] for p < depth, j < columns. Blocks of 4 x 4 turn over in registers.
 template <class T>
-void turn_over(Index depth, Index columns, const T* b, Index b_row, T* to, Index to_row) {
+void turn_over(Index depth, Index columns, const T* b, Index b_row, T* to, Index to_row) noexcept {
   using V = Vector<T, 4 * sizeof(T)>;
   Index j = 0;
   for (; j + 4 <= columns; j += 4) {
@@ -48,7 +48,7 @@ void turn_over(Index depth, Index columns, const T* b, Index b_row, T* to, Index
 
 /// panel[p][j] = b[j*b_row + p], the rest of the panel's `width` 0: as pack_rows where B is stored transposed.
 template <class T>
-void pack_columns(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) {
+void pack_columns(Index depth, Index columns, Index width, const T* b, Index b_row, T* panel) noexcept {
   turn_over(depth, columns, b, b_row, panel, width);
   for (Index j = columns; j < width; ++j)
     for (Index p = 0; p < depth; ++p) panel[p * width + j] = T{0};

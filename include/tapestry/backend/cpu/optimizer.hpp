@@ -68,7 +68,7 @@ void adam_step(const AdamStep& s, Index count, const T* dw, T* first, T* second,
   parallel_for(count, optimizer_grain, [&](Index i, Index end) {
     if constexpr (std::same_as<T, float>) {
       const AdamRange range(s, (end - i) / 16 * 16, dw + i, first + i, second + i, advanced(largest, i), w + i);
-      dispatch<AdamRange>(&range);
+      dispatch_memory_bound<AdamRange>(&range);
       i += range.count;
     }
     plain::adam_step(s, end - i, dw + i, first + i, second + i, advanced(largest, i), w + i);

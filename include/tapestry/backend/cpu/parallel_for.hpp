@@ -45,6 +45,10 @@ struct UnitTask {
   const void* function;
   Index count, grain;
 
+  template <class F>
+  static void call(const void* f, Index begin, Index end) {
+    (*static_cast<const F*>(f))(begin, end);
+  }
   void run_unit(Index unit) const { run(function, unit * grain, std::min(count, (unit + 1) * grain)); }
 #ifdef _OPENMP
   /// Each thread begins with a share of neighbouring units, so that it finds in its cache what it wrote in the pass before; then it helps others.
@@ -96,8 +100,7 @@ struct UnitTask {
 /// caller; units that had not begun are then left out. Inside another parallel_for it runs on the calling thread.
 template <class F>
 void parallel_for(Index count, Index grain, const F& f) {
-  const auto run = [](const void* function, Index begin, Index end) { (*static_cast<const F*>(function))(begin, end); };
-  detail::UnitTask{run, &f, count, grain}.run_all();
+  detail::UnitTask{detail::UnitTask::call<F>, &f, count, grain}.run_all();
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -61,8 +61,13 @@ struct BernoulliRange {
 
 inline void bernoulli(const RandomStream& random, double probability, Index count, bool* to) {
   parallel_for(count, 4 * random_grain, [&](Index begin, Index end) {
+    if (!has_wide_vectors()) {
+      RandomStream from = random;
+      from.position += static_cast<std::uint64_t>(begin);
+      return plain::bernoulli(from, probability, end - begin, to + begin);
+    }
     const BernoulliRange range{random, static_cast<std::int64_t>(std::ceil(probability * 0x1p53)), begin, end - begin, to + begin};
-    dispatch<BernoulliRange>(&range);
+    dispatch_wide<BernoulliRange>(&range);
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "finish.hpp"
 #include "isa.hpp"
@@ -113,8 +114,13 @@ struct DepthwiseBackwardWeight {
 
 /// Runs the kernel with the widest vectors that the channels, at least 4, fill.
 template <class Kernel>
-void depthwise_row(const DepthwiseRow& r) {
-  if (r.channels >= 16) return dispatch<Kernel>(&r);
+void depthwise_row(const DepthwiseRow& r) noexcept {
+  if (r.channels >= 16) {
+    if constexpr (std::is_same_v<Kernel, DepthwiseForward>)
+      return dispatch<Kernel>(&r);
+    else
+      return dispatch_memory_bound<Kernel>(&r);
+  }
   run_baseline<Kernel>(&r);
 }
 

@@ -132,15 +132,19 @@ struct GemmTile {
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
     const bool stored = t.rows == Rows && t.columns == 2 * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
-    if (stored && t.beta == T{1}) {
-      TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) load(sum[i][0], t.c + i * t.c_row), load(sum[i][1], t.c + i * t.c_row + lanes);
-    }
     // Steps known beforehand leave registers enough for all of the rows' places.
     if (t.a_step == 1 && t.b_step == 2 * lanes) {
       add_runs(t, a, 1, 2 * lanes, sum);
     } else {
       add_runs(t, a, t.a_step, t.b_step, sum);
+    }
+    if (stored && t.beta == T{1}) {  // at the end, so that a sum in blocks rounds as the sum of one block and that of the blocks
+      TAPESTRY_UNROLL
+      for (int i = 0; i < Rows; ++i) {
+        V old[2];
+        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + lanes);
+        sum[i][0] += old[0], sum[i][1] += old[1];
+      }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
     T* to = stored ? t.c : sums;
@@ -157,7 +161,7 @@ struct GemmTile {
 /// The micro-kernels of an instruction set. tile[r] computes r rows, those beyond its own number twice; all compute `columns` columns.
 template <class T>
 struct GemmKernels {
-  using Tile = void (*)(const TileOperands<T>&);
+  using Tile = void (*)(const TileOperands<T>&) noexcept;
   Index rows, columns;
   std::array<Tile, max_tile_rows + 1> tile{};
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
@@ -166,13 +170,13 @@ struct GemmKernels {
     for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
-  void operator()(const TileOperands<T>& t) const { tile[static_cast<std::size_t>(t.rows)](t); }
+  void operator()(const TileOperands<T>& t) const noexcept { tile[static_cast<std::size_t>(t.rows)](t); }
   /// `count` rounded up to what the kernels compute.
   Index padded_rows(Index count) const { return count / rows * rows + computed[static_cast<std::size_t>(count % rows)]; }
 };
 
 template <class T>
-const GemmKernels<T>& gemm_kernels() {
+const GemmKernels<T>& gemm_kernels() noexcept {
   constexpr Index size = sizeof(T);
   using Sums = const T*;
   using Operands = const TileOperands<T>&;

@@ -59,28 +59,58 @@ namespace cpu_kernels {
 // lambdas and helpers that are not would be compiled for the baseline, and vectors would be passed in a way that the two sides disagree on.
 #if defined(__x86_64__) && defined(__GNUC__)
 template <class Kernel, class... Arguments>
-[[gnu::target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]] void run_avx512(Arguments... arguments) {
+[[gnu::target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]] void run_avx512(Arguments... arguments) noexcept {
   Kernel::template run<64>(arguments...);
 }
 template <class Kernel, class... Arguments>
-[[gnu::target("avx2,fma")]] void run_avx2(Arguments... arguments) {
+[[gnu::target("avx2,fma")]] void run_avx2(Arguments... arguments) noexcept {
   Kernel::template run<32>(arguments...);
 }
 #endif
 template <class Kernel, class... Arguments>
-void run_baseline(Arguments... arguments) {
+void run_baseline(Arguments... arguments) noexcept {
   Kernel::template run<16>(arguments...);
 }
 
 /// Runs a kernel with the instruction set in use.
 template <class Kernel, class... Arguments>
-void dispatch(Arguments... arguments) {
+void dispatch(Arguments... arguments) noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
   const InstructionSet set = instruction_set();
   if (set == InstructionSet::avx512) return run_avx512<Kernel>(arguments...);
   if (set == InstructionSet::avx2) return run_avx2<Kernel>(arguments...);
 #endif
   run_baseline<Kernel>(arguments...);
+}
+
+// Each instruction set that a kernel is compiled for costs compile time in every program. So those that gain nothing by one do without.
+
+/// Runs a kernel that waits for memory, for which vectors of AVX2 are wide enough.
+template <class Kernel, class... Arguments>
+void dispatch_memory_bound(Arguments... arguments) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (instruction_set() != InstructionSet::baseline) return run_avx2<Kernel>(arguments...);
+#endif
+  run_baseline<Kernel>(arguments...);
+}
+
+/// Whether kernels beside a plain way are worth it: not on x86 processors without AVX2, which are those from before 2013.
+inline bool has_wide_vectors() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return instruction_set() != InstructionSet::baseline;
+#else
+  return true;
+#endif
+}
+/// Runs such a kernel; has_wide_vectors() must hold.
+template <class Kernel, class... Arguments>
+void dispatch_wide(Arguments... arguments) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+  if (instruction_set() == InstructionSet::avx512) return run_avx512<Kernel>(arguments...);
+  run_avx2<Kernel>(arguments...);
+#else
+  run_baseline<Kernel>(arguments...);
+#endif
 }
 }  // namespace cpu_kernels
 
