@@ -450,6 +450,7 @@ TEST_CASE("the bytes of prepared weights are those that are kept: made by the fi
     CHECK(prepared_weight_bytes() == before + 2 * bytes);
   }
   CHECK(prepared_weight_bytes() == before);
+}
 
 namespace {
 
