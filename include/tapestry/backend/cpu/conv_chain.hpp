@@ -110,7 +110,8 @@ struct ChainFilter {
 inline bool convolution_chain(const ConvLink<float>* links, Index count, const float* x, float* y) {
   const ConvGeometry geometries[]{links[0].g, links[count > 1 ? 1 : 0].g, links[count - 1].g};
   if (count > 3 || !chain_fits(geometries, count)) return false;
-  const auto [expand, filter, project] = ChainLinks(links, count);
+  const ChainLinks chain(links, count);
+  const ConvLink<float>*const expand = chain.expand, *const filter = chain.filter, *const project = chain.project;
   const ConvGeometry& g = filter->g;
   const Index hidden = g.in_channels, in = links[0].g.in_channels, out = links[count - 1].g.out_channels;
   const ChainPlan plan(g, expand, project);
