@@ -18,13 +18,10 @@ import subprocess
 import sys
 from collections import namedtuple
 
-from contenders import CONTENDERS, Exported
+from contenders import BOUND, CONTENDERS, Exported, output_error
 
 Workload = namedtuple("Workload", "name network kind batch size classes multiply_adds")
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Of outputs the largest error over the root of their mean square: float32 comes to 1e-5, with large Winograd tiles to 1e-3, bfloat16 to 1e-2 and more.
-# Of losses the largest relative error.
-BOUND = {"forward": 2e-3, "train": 1e-3, "head": 1e-3}
 
 # A malloc that keeps what it was given: without, some contenders are 1.2 to 3 times slower, as every step pays for its page faults again.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "68719476736", "MALLOC_TOP_PAD_": "268435456"}
@@ -106,8 +103,7 @@ class Contender:
             self.failure = f"computed {len(self.numbers)} numbers, expected {len(reference)}"
             return
         if kind == "forward":
-            scale = (sum(x * x for x in reference) / len(reference)) ** 0.5
-            self.error = max(abs(a - b) for a, b in zip(self.numbers, reference)) / scale
+            self.error = output_error(self.numbers, reference)
         else:
             self.error = max(abs(a - b) / abs(b) for a, b in zip(self.numbers, reference))
         if not self.error <= BOUND[kind] and not is_other_precision(self.name):
@@ -189,13 +185,15 @@ def ratio(everyone):
 def report(workload, everyone, peak):
     limit = direct_limit(workload, peak)
     print(f"\n{workload.name}: {workload.multiply_adds / 1e6:,.1f} million multiply-adds an image, direct limit {limit:,.0f} images/s")
-    print(f"  {'':22} {'median':>9} {'best':>9} {'of limit':>9} {'peak MB':>9} {'faults/step':>11} {'error':>8}")
+    print(f"  {'':22} {'median':>9} {'best':>9} {'of limit':>9} {'peak MB':>9} {'prepared':>9} {'faults/step':>11} {'error':>8}")
     for c in everyone:
         if c.failure:
             print(f"  {c.name:22} failed: {c.failure}")
             continue
         memory, faults = max(s["memory"] for s in c.samples), statistics.median(s["faults"] for s in c.samples[-3:])
-        print(f"  {c.name:22} {c.median:9,.1f} {c.best:9,.1f} {c.median / limit:9.0%} {memory:9,.0f} {faults:11,.1f} {c.error:8.0e}")
+        prepared = max(s.get("prepared", 0) for s in c.samples)  # only Tapestry tells
+        print(f"  {c.name:22} {c.median:9,.1f} {c.best:9,.1f} {c.median / limit:9.0%} {memory:9,.0f} {f'{prepared:,.0f}' if prepared else '-':>9} {faults:11,.1f} "
+              f"{c.error:8.0e}")
     if (r := ratio(everyone)) is not None:
         print(f"  ratio to the fastest in float32, {fastest(everyone).name}: {r:.2f}")
     sys.stdout.flush()

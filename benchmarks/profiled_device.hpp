@@ -91,13 +91,17 @@ class ProfiledBackend final : public CpuBackend<float> {
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_data, shape_of(g), (const ConvGeometry& g, const T* dy, const T* w, T* dx), g, dy, w, dx)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward_weight, shape_of(g), (const ConvGeometry& g, const T* x, const T* dy, T* dw), g, x, dy, dw)
   BENCHMARKS_TIMED_SHAPE(conv2d_pooled, shape_of(g),
-                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                          void* winners),
-                         g, pool, x, w, prepared, stages, y, winners)
+                         (const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                          const Stages<T>& after, T* y, void* winners),
+                         g, pool, x, w, prepared, stages, after, y, winners)
+  BENCHMARKS_TIMED_SHAPE(conv2d_chain, message(count, " links to ", links[count - 1].g.out_channels, ": ", shape_of(links[0].g)),
+                         (const ConvLink<T>* links, Index count, const T* x, T* y), links, count, x, y)
   BENCHMARKS_TIMED_SHAPE(conv2d_backward, shape_of(g), (const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias), g, x, w, dy, dx, dw,
                          dbias)
   BENCHMARKS_TIMED_SHAPE(conv2d_pooled_backward, shape_of(g),
                          (const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias), g, x, w, d, dx, dw, dbias)
+  BENCHMARKS_TIMED_SHAPE(conv2d_normalized_backward, shape_of(g),
+                         (const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw, T* dbias), g, x, w, d, dx, dw, dbias)
   BENCHMARKS_TIMED(pooled_gradient, (const PooledGradient<T>& d, T* dx), d, dx)
   BENCHMARKS_TIMED(max_pool2d, (const PoolGeometry& g, const T* x, T* y, std::int32_t* where), g, x, y, where)
   BENCHMARKS_TIMED(max_pool2d_kept, (const PoolGeometry& g, const T* x, T* y, void* winners), g, x, y, winners)
@@ -114,6 +118,8 @@ class ProfiledBackend final : public CpuBackend<float> {
                    (Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy, bool of_batch, T* dx,
                     T* dgamma, T* dbeta),
                    rows, channels, x, mean, variance, eps, gamma, dy, of_batch, dx, dgamma, dbeta)
+  BENCHMARKS_TIMED(normalization_sums, (const NormalizedGradient<T>& d, T* dgamma, T* dbeta), d, dgamma, dbeta)
+  BENCHMARKS_TIMED(normalization_gradient, (const NormalizedGradient<T>& d, T* dx), d, dx)
   BENCHMARKS_TIMED(softmax, (Index rows, Index columns, bool logarithm, const T* x, T* y), rows, columns, logarithm, x, y)
   BENCHMARKS_TIMED(softmax_backward, (Index rows, Index columns, bool logarithm, const T* y, const T* dy, T* dx), rows, columns, logarithm, y, dy, dx)
   BENCHMARKS_TIMED(nll_loss, (Index rows, Index classes, const T* log_p, const Index* target, const T* weight, Index ignore, T* loss, T* scale), rows, classes,

@@ -123,7 +123,7 @@ class Run {
     if (pass_ == Pass::forward)
       net_.module->eval();
     else
-      optimizer_.emplace(trainable_parameters(*net_.module), AdamOptions{.lr = 3e-5});
+      optimizer_.emplace(trainable_parameters(*net_.module), AdamOptions{.lr = 3e-6});
   }
   /// Computes outputs or, in training, the loss, and reads them.
   void step(const Batch& batch) {
@@ -243,8 +243,9 @@ void serve(const Workload& workload, const std::string& folder) {
     double elapsed = 0;
     int steps = 0;
     while (elapsed < seconds) step(), ++steps, elapsed = now() - start;
-    std::printf("{\"speed\": %.6g, \"faults\": %.1f, \"memory\": %.1f}\n", static_cast<double>(steps * workload.batch) / elapsed,
-                static_cast<double>(minor_faults() - faults) / steps, status_mb("VmHWM") - memory_before);
+    std::printf("{\"speed\": %.6g, \"faults\": %.1f, \"memory\": %.1f, \"prepared\": %.1f}\n", static_cast<double>(steps * workload.batch) / elapsed,
+                static_cast<double>(minor_faults() - faults) / steps, status_mb("VmHWM") - memory_before,
+                static_cast<double>(prepared_weight_bytes()) / (1 << 20));
     std::fflush(stdout);
   }
 }

@@ -40,6 +40,7 @@ class TrainingRun {
     Index epochs = 1;
     bool progress = true;
     std::string_view header = metrics_header;  ///< of metrics.csv
+    std::string to_go_on = {};                 ///< what to say besides --resume to go on, " --data FOLDER" for one
   };
   explicit TrainingRun(Setup setup) : setup_(std::move(setup)), progress_(setup_.progress) {}
   virtual ~TrainingRun() = default;
@@ -66,6 +67,12 @@ class TrainingRun {
     std::printf("Results go to %s\n", setup_.out.c_str());
     std::fflush(stdout);
     watch_for_interrupt();
+    if (epoch() < setup_.epochs && !prepare()) {
+      progress_.clear();
+      if (resumed_) return stop(program);
+      std::printf("Interrupted before the first epoch: nothing was saved\n");
+      return false;
+    }
     std::filesystem::create_directories(setup_.out);
     const std::filesystem::path file = setup_.out / "metrics.csv";
     MetricsCsv metrics = resumed_ ? MetricsCsv::resume(file, history_, setup_.header) : MetricsCsv::create(file, setup_.header);
@@ -76,21 +83,15 @@ class TrainingRun {
       const double train_seconds = seconds_since(start);
       const Evaluation result = finished ? validate() : Evaluation{};
       progress_.clear();
-      if (interrupted) {
-        save();
-        std::printf("Interrupted after %lld whole epochs and %s of the next; saved. Go on with:\n  %s --resume %s\n", static_cast<long long>(epoch()),
-                    place().c_str(), program, setup_.out.c_str());
-        return false;
-      }
+      if (interrupted) return stop(program);
       const MetricsRow row{epoch() + 1, loss_sum_ / static_cast<double>(seen()), result.loss, quality(result),
                            static_cast<double>(seen() - before) / train_seconds, seconds_since(start)};
       history_.push_back(row);
       const bool best = row.valid_loss < best_loss_ || history_.size() == 1;
-      if (best) best_loss_ = row.valid_loss;
+      if (best) best_loss_ = row.valid_loss, best_saved_ = false, keep_best();
       next_epoch();
       loss_sum_ = 0;
-      if (best) save_best();
-      save();
+      if (epoch() == setup_.epochs || worth_saving()) save();
       metrics.append(row);
       report(metrics.rows(), best);
     }
@@ -101,6 +102,8 @@ class TrainingRun {
 
  protected:
   // What a trainer says of itself.
+  /// What must be done before the first epoch, be it the run's or of what is left of it. Returns false if it was interrupted.
+  virtual bool prepare() { return true; }
   /// One pass over what is learned from, from where the last one stopped; adds to loss_sum_. Returns false if it was interrupted.
   virtual bool train_epoch() = 0;
   virtual Evaluation validate() = 0;
@@ -119,6 +122,10 @@ class TrainingRun {
   virtual void load_position(const NamedTensors& position) = 0;
   /// Writes best.safetensors.
   virtual void save_best() = 0;
+  /// For a trainer whose epochs are shorter than writing them down: whether to do so after one that is not the last; and, since the best network may then
+  /// be gone when it is written, that the network as it is now is the best so far.
+  virtual bool worth_saving() { return true; }
+  virtual void keep_best() {}
   /// Tells how the epoch of the last row went.
   virtual void report(const std::vector<MetricsRow>& rows, bool best) = 0;
 
@@ -135,7 +142,17 @@ class TrainingRun {
  private:
   static double seconds_since(Progress::Clock::time_point start) { return std::chrono::duration<double>(Progress::Clock::now() - start).count(); }
 
+  /// Says how to go on with what is saved here. Returns false.
+  bool stop(const char* program) {
+    save();
+    std::printf("Interrupted after %lld whole epochs and %s of the next; saved. Go on with:\n  %s --resume %s%s\n", static_cast<long long>(epoch()),
+                place().c_str(), program, setup_.out.c_str(), setup_.to_go_on.c_str());
+    return false;
+  }
+
   void save() {
+    std::filesystem::create_directories(setup_.out);
+    if (!best_saved_) save_best(), best_saved_ = true;
     Checkpoint checkpoint = state();
     const Generator& random = default_generator();
     checkpoint.add("random", {{"seed", whole(static_cast<Index>(random.seed()))}, {"position", whole(static_cast<Index>(random.position()))}});
@@ -148,7 +165,7 @@ class TrainingRun {
   Setup setup_;
   Progress progress_;
   double best_loss_ = std::numeric_limits<double>::infinity();
-  bool resumed_ = false;
+  bool resumed_ = false, best_saved_ = true;
 };
 
 /// The state of the run in this folder, or nothing for no folder.

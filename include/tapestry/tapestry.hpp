@@ -40,6 +40,7 @@
 #include "backend/cpu/column_sums.hpp"
 #include "backend/cpu/conv_algorithm.hpp"
 #include "backend/cpu/conv_band.hpp"
+#include "backend/cpu/conv_chain.hpp"
 #include "backend/cpu/conv_direct.hpp"
 #include "backend/cpu/conv_few_channels.hpp"
 #include "backend/cpu/conv_pooled.hpp"
@@ -71,6 +72,8 @@
 #include "backend/cpu/topk.hpp"
 #include "backend/cpu/winograd.hpp"
 #include "backend/cpu/winograd_backward.hpp"
+#include "backend/cpu/winograd_edge.hpp"
+#include "backend/cpu/winograd_pool.hpp"
 
 #include "backend/meta/meta_backend.hpp"
 
@@ -82,6 +85,7 @@
 
 #include "autograd/gradcheck.hpp"
 #include "autograd/owed.hpp"
+#include "autograd/owed_gradient.hpp"
 #include "autograd/tape.hpp"
 
 #include "ops/adaptive_avg_pool2d.hpp"

@@ -66,6 +66,20 @@ TEST_CASE("a JPEG is read, nearly as it was written") {
   for (std::size_t i = 0; i < pixels.size(); ++i) REQUIRE(std::abs(int{image.pixels[i]} - int{pixels[i]}) < 8);
 }
 
+TEST_CASE("a JPEG's pixels are those that torchvision gets, within 4 grey levels") {
+  const std::filesystem::path folder = std::filesystem::path(TAPESTRY_TEST_DATA) / "examples/data/jpeg";
+  for (const char* name : {"grey", "quality_95_444", "quality_75_422", "quality_90_420", "progressive_420"}) {
+    INFO(name);
+    const auto image = read_image(folder / message(name, ".jpg")), expected = read_image(folder / message(name, ".png"));
+    CHECK(image.height == 61);
+    CHECK(image.width == 83);
+    REQUIRE(image.pixels.size() == expected.pixels.size());
+    int worst = 0;
+    for (std::size_t i = 0; i < image.pixels.size(); ++i) worst = std::max(worst, std::abs(int{image.pixels[i]} - int{expected.pixels[i]}));
+    CHECK(worst <= 4);
+  }
+}
+
 TEST_CASE("what is no whole PNG or JPEG is refused") {
   const Scratch scratch;
   const auto pixels = gradient(64, 48, 3);

@@ -11,8 +11,8 @@ using namespace tapestry;
 
 namespace {
 
-constexpr double tolerance = 1e-9;
-const CharCnnOptions options{.widths = {1, 2, 3, 6}, .filters = {3, 4, 5, 3}, .embedding_dim = 5, .highway_layers = 2};
+constexpr double rounding = 1e-9;
+const CharCnnOptions narrow_options{.widths = {1, 2, 3, 6}, .filters = {3, 4, 5, 3}, .embedding_dim = 5, .highway_layers = 2};
 
 void begin(test::Golden& golden, const std::string& name, Module& net, Device device) {
   for (const auto& [key, value] : state_dict(net)) assign(value, golden.get(name, "initial." + key));
@@ -21,13 +21,13 @@ void begin(test::Golden& golden, const std::string& name, Module& net, Device de
 void check_gradients(test::Golden& golden, const std::string& name, Module& net) {
   for (const auto& [key, parameter] : named_parameters(net)) {
     INFO("gradient of " << key);
-    CHECK(test::difference(parameter.template as<double>().grad(), golden.get(name, "gradient." + key), tolerance) == "");
+    CHECK(test::difference(parameter.template as<double>().grad(), golden.get(name, "gradient." + key), rounding) == "");
   }
 }
 void check_end(test::Golden& golden, const std::string& name, Module& net) {
   for (const auto& [key, value] : state_dict(net)) {
     INFO("final " << key);
-    CHECK(test::difference(value.template as<double>(), golden.get(name, "final." + key), tolerance) == "");
+    CHECK(test::difference(value.template as<double>(), golden.get(name, "final." + key), rounding) == "");
   }
   CHECK(golden.unused(name) == std::vector<std::string>());
 }
@@ -39,7 +39,7 @@ TEST_CASE("ten steps of training the character CNN's classifier give PyTorch's l
   for (const Device device : test::devices()) {
     INFO("on " << device.name());
     test::Golden golden("char_cnn");
-    CharCnnClassifier<double> net(12, 4, options, 0.0);
+    CharCnnClassifier<double> net(12, 4, narrow_options, 0.0);
     begin(golden, name, net, device);
     const auto words = golden.get<Index>(name, "words", device), labels = golden.get<Index>(name, "labels", device);
     const std::vector<Index> lengths = golden.get<Index>(name, "lengths").to_vector();
@@ -53,11 +53,11 @@ TEST_CASE("ten steps of training the character CNN's classifier give PyTorch's l
       optimizer.zero_grad();
       tape.backward(loss);
       if (step == 0) {
-        CHECK(test::difference(logits, golden.get(name, "logits"), tolerance) == "");
+        CHECK(test::difference(logits, golden.get(name, "logits"), rounding) == "");
         check_gradients(golden, name, net);
       }
       optimizer.step();
-      CHECK(loss.item() == Approx(losses[step]).epsilon(tolerance).margin(0));
+      CHECK(loss.item() == Approx(losses[step]).epsilon(rounding).margin(0));
     }
     check_end(golden, name, net);
   }
@@ -68,7 +68,7 @@ TEST_CASE("ten steps of training the character CNN's language model with carried
   for (const Device device : test::devices()) {
     INFO("on " << device.name());
     test::Golden golden("char_cnn");
-    CharCnnLanguageModel<double> net(12, 7, options, {.hidden_size = 4, .dropout = 0});
+    CharCnnLanguageModel<double> net(12, 7, narrow_options, {.hidden_size = 4, .dropout = 0});
     begin(golden, name, net, device);
     const auto words = golden.get<Index>(name, "words", device), text = golden.get<Index>(name, "text", device);
     const std::vector<Index> lengths = golden.get<Index>(name, "lengths").to_vector();
@@ -85,16 +85,16 @@ TEST_CASE("ten steps of training the character CNN's language model with carried
       optimizer.zero_grad();
       tape.backward(loss);
       if (step == 1) {
-        CHECK(test::difference(y.scores, golden.get(name, "scores"), tolerance) == "");
+        CHECK(test::difference(y.scores, golden.get(name, "scores"), rounding) == "");
         check_gradients(golden, name, net);
       }
-      CHECK(static_cast<double>(clip_grad_norm(parameters<double>(net), 0.5)) == Approx(norms[step]).epsilon(tolerance));
+      CHECK(static_cast<double>(clip_grad_norm(parameters<double>(net), 0.5)) == Approx(norms[step]).epsilon(rounding));
       optimizer.step();
       state = y.state.detach();
-      CHECK(loss.item() == Approx(losses[step]).epsilon(tolerance).margin(0));
+      CHECK(loss.item() == Approx(losses[step]).epsilon(rounding).margin(0));
     }
-    CHECK(test::difference(state->h, golden.get(name, "h"), tolerance) == "");
-    CHECK(test::difference(state->c, golden.get(name, "c"), tolerance) == "");
+    CHECK(test::difference(state->h, golden.get(name, "h"), rounding) == "");
+    CHECK(test::difference(state->c, golden.get(name, "c"), rounding) == "");
     check_end(golden, name, net);
   }
 }

@@ -8,7 +8,7 @@ namespace {
 
 /// Three training batches and a fourth in evaluation mode through one layer.
 template <class Layer>
-void check(test::Golden& golden, const std::string& name, BatchNormLayerOptions options, bool has_bias = true) {
+void check_batch_norm(test::Golden& golden, const std::string& name, BatchNormLayerOptions options, bool has_bias = true) {
   for (Device device : test::devices())
     for (Layout layout : test::layouts()) {
       INFO(name << " on " << device.name() << ", " << name_of(layout));
@@ -42,23 +42,23 @@ void check(test::Golden& golden, const std::string& name, BatchNormLayerOptions 
 }
 
 template <class Layer>
-void check_all(test::Golden& golden, const std::string& prefix) {
-  check<Layer>(golden, prefix + "default", {});
-  check<Layer>(golden, prefix + "momentum", {.momentum = 0.3});
-  check<Layer>(golden, prefix + "cumulative", {.momentum = std::nullopt});
-  check<Layer>(golden, prefix + "eps", {.eps = 0.05});
-  check<Layer>(golden, prefix + "no_bias", {}, false);
-  check<Layer>(golden, prefix + "no_affine", {.affine = false});
-  check<Layer>(golden, prefix + "no_statistics", {.track_running_stats = false});
-  check<Layer>(golden, prefix + "nothing", {.momentum = std::nullopt, .affine = false, .track_running_stats = false});
+void check_all_options(test::Golden& golden, const std::string& prefix) {
+  check_batch_norm<Layer>(golden, prefix + "default", {});
+  check_batch_norm<Layer>(golden, prefix + "momentum", {.momentum = 0.3});
+  check_batch_norm<Layer>(golden, prefix + "cumulative", {.momentum = std::nullopt});
+  check_batch_norm<Layer>(golden, prefix + "eps", {.eps = 0.05});
+  check_batch_norm<Layer>(golden, prefix + "no_bias", {}, false);
+  check_batch_norm<Layer>(golden, prefix + "no_affine", {.affine = false});
+  check_batch_norm<Layer>(golden, prefix + "no_statistics", {.track_running_stats = false});
+  check_batch_norm<Layer>(golden, prefix + "nothing", {.momentum = std::nullopt, .affine = false, .track_running_stats = false});
 }
 
 }  // namespace
 
 TEST_CASE("batch norm computes what PyTorch computes over four batches, its buffers included") {
   test::Golden golden("norm");
-  check_all<BatchNorm2d<double>>(golden, "2d.");
-  check_all<BatchNorm1d<double>>(golden, "1d.");
-  check_all<BatchNorm1d<double>>(golden, "1d_length.");
+  check_all_options<BatchNorm2d<double>>(golden, "2d.");
+  check_all_options<BatchNorm1d<double>>(golden, "1d.");
+  check_all_options<BatchNorm1d<double>>(golden, "1d_length.");
   CHECK(golden.unused() == std::vector<std::string>());
 }

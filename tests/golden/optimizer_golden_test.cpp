@@ -60,7 +60,7 @@ void take_steps(test::Golden& golden, const std::string& name, Problem& problem,
 }
 
 template <template <class> class Optimizer, class Options>
-void check(test::Golden& golden, const std::string& name, const Options& options) {
+void check_steps(test::Golden& golden, const std::string& name, const Options& options) {
   for (Device device : test::devices()) {
     INFO(name << " on " << device.name());
     Problem problem(golden, device);
@@ -71,7 +71,7 @@ void check(test::Golden& golden, const std::string& name, const Options& options
 
 /// Two groups with options of their own.
 template <template <class> class Optimizer, class Options>
-void check(test::Golden& golden, const std::string& name, const Options& first, const Options& second) {
+void check_steps(test::Golden& golden, const std::string& name, const Options& first, const Options& second) {
   for (Device device : test::devices()) {
     INFO(name << " on " << device.name());
     Problem problem(golden, device);
@@ -85,7 +85,7 @@ void check(test::Golden& golden, const std::string& name, const Options& first, 
 
 TEST_CASE("SGD takes PyTorch's steps") {
   test::Golden golden("optimizer");
-  const auto sgd = [&](const char* name, const SgdOptions& options) { check<SGD>(golden, name, options); };
+  const auto sgd = [&](const char* name, const SgdOptions& options) { check_steps<SGD>(golden, name, options); };
   sgd("sgd.default", {});
   sgd("sgd.plain", {.lr = 0.1});
   sgd("sgd.weight_decay", {.lr = 0.1, .weight_decay = 0.2});
@@ -94,7 +94,7 @@ TEST_CASE("SGD takes PyTorch's steps") {
   sgd("sgd.nesterov", {.lr = 0.1, .momentum = 0.9, .nesterov = true});
   sgd("sgd.all", {.lr = 0.05, .momentum = 0.8, .weight_decay = 0.1, .nesterov = true, .maximize = true});
   sgd("sgd.skip", {.lr = 0.1, .momentum = 0.9, .dampening = 0.1, .weight_decay = 0.1});
-  check<SGD, SgdOptions>(golden, "sgd.groups", {.lr = 0.05, .momentum = 0.9}, {.lr = 0.1, .momentum = 0.5, .weight_decay = 0.3});
+  check_steps<SGD, SgdOptions>(golden, "sgd.groups", {.lr = 0.05, .momentum = 0.9}, {.lr = 0.1, .momentum = 0.5, .weight_decay = 0.3});
   CHECK(golden.unused("sgd.") == std::vector<std::string>());
 }
 
@@ -105,9 +105,9 @@ TEMPLATE_TEST_CASE("Adam and AdamW take PyTorch's steps", "", Adam<double>, Adam
   const std::string prefix = decoupled ? "adamw." : "adam.";
   const auto adam = [&](const std::string& name, const Options& options) {
     if constexpr (decoupled)
-      check<AdamW>(golden, prefix + name, options);
+      check_steps<AdamW>(golden, prefix + name, options);
     else
-      check<Adam>(golden, prefix + name, options);
+      check_steps<Adam>(golden, prefix + name, options);
   };
   adam("default", {});
   adam("lr", {.lr = 0.1});
@@ -120,17 +120,17 @@ TEMPLATE_TEST_CASE("Adam and AdamW take PyTorch's steps", "", Adam<double>, Adam
   adam("skip", {.lr = 0.1, .weight_decay = 0.1});
   const Options first{.lr = 0.02}, second{.lr = 0.1, .beta1 = 0.7, .beta2 = 0.9, .weight_decay = 0.3};
   if constexpr (decoupled) {
-    check<AdamW>(golden, "adamw.groups", first, second);
+    check_steps<AdamW>(golden, "adamw.groups", first, second);
   } else {
-    check<Adam>(golden, "adam.groups", first, second);
-    check<AdamW>(golden, "adam.decoupled", AdamWOptions{.lr = 0.1, .weight_decay = 0.2});  // PyTorch's Adam can be told to be AdamW
+    check_steps<Adam>(golden, "adam.groups", first, second);
+    check_steps<AdamW>(golden, "adam.decoupled", AdamWOptions{.lr = 0.1, .weight_decay = 0.2});  // PyTorch's Adam can be told to be AdamW
   }
   CHECK(golden.unused(prefix) == std::vector<std::string>());
 }
 
 TEST_CASE("RMSprop takes PyTorch's steps") {
   test::Golden golden("optimizer");
-  const auto rmsprop = [&](const char* name, const RmsPropOptions& options) { check<RMSprop>(golden, name, options); };
+  const auto rmsprop = [&](const char* name, const RmsPropOptions& options) { check_steps<RMSprop>(golden, name, options); };
   rmsprop("rmsprop.default", {});
   rmsprop("rmsprop.alpha_eps", {.lr = 0.05, .alpha = 0.8, .eps = 0.01});
   rmsprop("rmsprop.weight_decay", {.lr = 0.05, .weight_decay = 0.2});
@@ -138,7 +138,7 @@ TEST_CASE("RMSprop takes PyTorch's steps") {
   rmsprop("rmsprop.centered", {.lr = 0.05, .centered = true});
   rmsprop("rmsprop.all", {.lr = 0.02, .alpha = 0.9, .weight_decay = 0.1, .momentum = 0.5, .centered = true, .maximize = true});
   rmsprop("rmsprop.skip", {.lr = 0.02, .momentum = 0.9});
-  check<RMSprop, RmsPropOptions>(golden, "rmsprop.groups", {.lr = 0.05}, {.lr = 0.1, .alpha = 0.5, .momentum = 0.3});
+  check_steps<RMSprop, RmsPropOptions>(golden, "rmsprop.groups", {.lr = 0.05}, {.lr = 0.1, .alpha = 0.5, .momentum = 0.3});
   CHECK(golden.unused("rmsprop.") == std::vector<std::string>());
 }
 

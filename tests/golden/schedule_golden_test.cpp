@@ -11,7 +11,7 @@ namespace {
 
 /// Steps a schedule over two groups, lr 0.5 and 0.02, and compares learning rates and momenta before every step.
 template <class Optimizer, class Options, class Make>
-void check(test::Golden& golden, const std::string& name, Options first, Options second, Make make) {
+void check_schedule(test::Golden& golden, const std::string& name, Options first, Options second, Make make) {
   INFO(name);
   const auto p = zeros<double>({1}).requires_grad(true), q = zeros<double>({1}).requires_grad(true);
   first.lr = 0.5;
@@ -34,7 +34,7 @@ void check(test::Golden& golden, const std::string& name, Options first, Options
 
 template <class Make>
 void check_sgd(test::Golden& golden, const std::string& name, Make make) {
-  check<SGD<double>>(golden, name, SgdOptions{.momentum = 0.9}, SgdOptions{.momentum = 0.9}, make);
+  check_schedule<SGD<double>>(golden, name, SgdOptions{.momentum = 0.9}, SgdOptions{.momentum = 0.9}, make);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ TEST_CASE("OneCycleLR gives PyTorch's learning rates and momenta") {
     options.total_steps = 30;
     const auto make = [options](auto& o) { return OneCycleLR(o, options); };
     check_sgd(golden, "one_cycle.sgd." + variant, make);
-    check<Adam<double>>(golden, "one_cycle.adam." + variant, AdamOptions{}, AdamOptions{}, make);
+    check_schedule<Adam<double>>(golden, "one_cycle.adam." + variant, AdamOptions{}, AdamOptions{}, make);
   };
   one_cycle("default", {});
   one_cycle("linear", {.cosine = false});

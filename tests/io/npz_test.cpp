@@ -2,6 +2,7 @@
 #include "tapestry/io/npz.hpp"
 
 #include "io/scratch_file.hpp"
+#include "io/values.hpp"
 #include "support/catch.hpp"
 #include "tapestry/tensor/creation.hpp"
 
@@ -9,15 +10,8 @@ using namespace tapestry;
 
 namespace {
 
-const std::string folder = std::string(TAPESTRY_TEST_DATA) + "/io/data/npy/";
+const std::string npy_folder = std::string(TAPESTRY_TEST_DATA) + "/io/data/npy/";
 
-std::vector<double> values(const AnyTensor& tensor) {
-  std::vector<double> result;
-  visit_dtype(tensor.dtype(), [&]<Scalar T>(T) {
-    for (const T value : tensor.as<T>().to_vector()) result.push_back(static_cast<double>(value));
-  });
-  return result;
-}
 const test::ScratchFolder& scratch() {
   static const test::ScratchFolder own;
   return own;
@@ -25,7 +19,7 @@ const test::ScratchFolder& scratch() {
 std::string npy(const std::string& header, std::size_t bytes) {
   return "\x93NUMPY\x01" + std::string(1, '\0') + static_cast<char>(header.size() & 255) + static_cast<char>(header.size() >> 8) + header + std::string(bytes, '\1');
 }
-std::string refusal(const std::string& bytes) {
+std::string npy_refusal(const std::string& bytes) {
   const std::string path = scratch().file("bad.npy");
   test::write_bytes(path, bytes);
   try {
@@ -42,7 +36,7 @@ std::string refusal(const std::string& bytes) {
 TEST_CASE("what numpy wrote reads as it was meant, stored and deflated") {
   for (const char* name : {"stored.npz", "deflated.npz"}) {
     INFO(name);
-    const NamedTensors arrays = load_npz(folder + name);
+    const NamedTensors arrays = load_npz(npy_folder + name);
     CHECK(arrays.size() == (std::string_view(name) == "stored.npz" ? 18 : 21));
     const auto check = [&](const char* key, DType dtype, const Shape& shape, const std::vector<double>& expected) {
       INFO(key);
@@ -50,7 +44,7 @@ TEST_CASE("what numpy wrote reads as it was meant, stored and deflated") {
       REQUIRE(x != nullptr);
       CHECK(x->dtype() == dtype);
       CHECK(x->shape() == shape);
-      CHECK(values(*x) == expected);
+      CHECK(test::values(*x) == expected);
     };
     const std::vector<double> half{-1, -0.5, 0, 0.5, 1, 1.5}, whole{-2, -1, 0, 1, 2, 3};
     check("f4", DType::float32, {2, 3}, half);
@@ -74,13 +68,13 @@ TEST_CASE("what numpy wrote reads as it was meant, stored and deflated") {
     check("empty", DType::float32, {0, 3}, {});
     check("vector", DType::int64, {3}, {0, 1, 2});
   }
-  const NamedTensors deflated = load_npz(folder + "deflated.npz");
-  CHECK(values(*find(deflated, "zeros")) == std::vector<double>(100'000, 0.0));
-  const std::vector<double> ramp = values(*find(deflated, "ramp"));
+  const NamedTensors deflated = load_npz(npy_folder + "deflated.npz");
+  CHECK(test::values(*find(deflated, "zeros")) == std::vector<double>(100'000, 0.0));
+  const std::vector<double> ramp = test::values(*find(deflated, "ramp"));
   REQUIRE(ramp.size() == 5000);
   for (std::size_t i = 0; i < 5000; ++i) REQUIRE(ramp[i] == static_cast<double>(i));
-  CHECK(values(load_npy(folder + "fortran.npy")) == std::vector<double>{-2, -1, 0, 1, 2, 3});
-  CHECK(values(load_npy(folder + "version3.npy"))[1] == -0.5);
+  CHECK(test::values(load_npy(npy_folder + "fortran.npy")) == std::vector<double>{-2, -1, 0, 1, 2, 3});
+  CHECK(test::values(load_npy(npy_folder + "version3.npy"))[1] == -0.5);
 }
 
 TEST_CASE("arrays written here come back, in the bytes that numpy itself writes") {
@@ -94,11 +88,11 @@ TEST_CASE("arrays written here come back, in the bytes that numpy itself writes"
     CHECK(back[i].first == saved[i].first);
     CHECK(back[i].second.dtype() == saved[i].second.dtype());
     CHECK(back[i].second.shape() == saved[i].second.shape());
-    CHECK(values(back[i].second) == values(saved[i].second));
+    CHECK(test::values(back[i].second) == test::values(saved[i].second));
   }
-  const NamedTensors theirs = load_npz(folder + "stored.npz");
+  const NamedTensors theirs = load_npz(npy_folder + "stored.npz");
   save_npy(scratch().file("a.npy"), *find(theirs, "f4"));
-  std::string numpy = test::read_bytes(folder + "version3.npy");  // differs in version and header length alone
+  std::string numpy = test::read_bytes(npy_folder + "version3.npy");  // differs in version and header length alone
   CHECK(test::read_bytes(scratch().file("a.npy")).size() == 128 + 24);
   CHECK(test::read_bytes(scratch().file("a.npy")).substr(128) == numpy.substr(numpy.size() - 24));
   CHECK(test::read_bytes(scratch().file("a.npy")).substr(10, 58) == numpy.substr(12, 58));
@@ -107,29 +101,29 @@ TEST_CASE("arrays written here come back, in the bytes that numpy itself writes"
 
 TEST_CASE("npy: a hostile header is refused, its flaw named") {
   const auto with_shape = [](const std::string& shape) { return "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }\n"; };
-  CHECK(refusal(npy(with_shape("(2,)"), 8)) == "accepted");
-  CHECK(refusal(npy("{\"shape\":(2,),\"fortran_order\":True,\"descr\":\"<f4\"}", 8)) == "accepted");
-  CHECK_THAT(refusal(npy(with_shape("(3,)"), 8)), contains_text("takes 12 bytes but 8 follow"));
-  CHECK_THAT(refusal(npy(with_shape("(1,)"), 8)), contains_text("takes 4 bytes but 8 follow"));
-  CHECK_THAT(refusal(npy(with_shape("(4294967296, 4294967296)"), 0)), contains_text("impossible shape"));
-  CHECK_THAT(refusal(npy(with_shape("(0, 9223372036854775807, 3)"), 0)), contains_text("impossible shape"));
-  CHECK_THAT(refusal(npy(with_shape("(99999999999999999999,)"), 0)), contains_text("not of integers"));
-  CHECK_THAT(refusal(npy(with_shape("(-1,)"), 0)), contains_text("not of integers"));
-  CHECK_THAT(refusal(npy(with_shape("(1,1,1,1,1,1,1,1,1)"), 4)), contains_text("more than 8 axes"));
-  CHECK_THAT(refusal(npy(with_shape("(2 2)"), 8)), contains_text("expected )"));
-  CHECK_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': False}", 8)), contains_text("is missing"));
-  CHECK_THAT(refusal(npy("{'descr': '<f4', 'descr': '<f4'}", 8)), contains_text("stands twice"));
-  CHECK_THAT(refusal(npy("{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", 4)), contains_text("neither True nor False"));
-  CHECK_THAT(refusal(npy(with_shape("(2,)") + "x", 8)), contains_text("text behind"));
-  CHECK_THAT(refusal(test::read_bytes(folder + "complex.npy")), contains_text("type <c8"));
-  CHECK_THAT(refusal(test::read_bytes(folder + "record.npy")), contains_text("records"));
-  CHECK_THAT(refusal(test::read_bytes(folder + "object.npy")), contains_text("type |O"));
-  const std::string whole = test::read_bytes(folder + "fortran.npy");
-  for (std::size_t size = 0; size < whole.size(); ++size) CHECK(refusal(whole.substr(0, size)) != "accepted");
+  CHECK(npy_refusal(npy(with_shape("(2,)"), 8)) == "accepted");
+  CHECK(npy_refusal(npy("{\"shape\":(2,),\"fortran_order\":True,\"descr\":\"<f4\"}", 8)) == "accepted");
+  CHECK_THAT(npy_refusal(npy(with_shape("(3,)"), 8)), contains_text("takes 12 bytes but 8 follow"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(1,)"), 8)), contains_text("takes 4 bytes but 8 follow"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(4294967296, 4294967296)"), 0)), contains_text("impossible shape"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(0, 9223372036854775807, 3)"), 0)), contains_text("impossible shape"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(99999999999999999999,)"), 0)), contains_text("not of integers"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(-1,)"), 0)), contains_text("not of integers"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(1,1,1,1,1,1,1,1,1)"), 4)), contains_text("more than 8 axes"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(2 2)"), 8)), contains_text("expected )"));
+  CHECK_THAT(npy_refusal(npy("{'descr': '<f4', 'fortran_order': False}", 8)), contains_text("is missing"));
+  CHECK_THAT(npy_refusal(npy("{'descr': '<f4', 'descr': '<f4'}", 8)), contains_text("stands twice"));
+  CHECK_THAT(npy_refusal(npy("{'descr': '<f4', 'fortran_order': 0, 'shape': ()}", 4)), contains_text("neither True nor False"));
+  CHECK_THAT(npy_refusal(npy(with_shape("(2,)") + "x", 8)), contains_text("text behind"));
+  CHECK_THAT(npy_refusal(test::read_bytes(npy_folder + "complex.npy")), contains_text("type <c8"));
+  CHECK_THAT(npy_refusal(test::read_bytes(npy_folder + "record.npy")), contains_text("records"));
+  CHECK_THAT(npy_refusal(test::read_bytes(npy_folder + "object.npy")), contains_text("type |O"));
+  const std::string whole = test::read_bytes(npy_folder + "fortran.npy");
+  for (std::size_t size = 0; size < whole.size(); ++size) CHECK(npy_refusal(whole.substr(0, size)) != "accepted");
 }
 
 TEST_CASE("deflate streams cut off or changed are refused, and a bomb counts at its full size") {
-  const std::string whole = test::read_bytes(folder + "deflated.npz"), path = scratch().file("bad.npz");
+  const std::string whole = test::read_bytes(npy_folder + "deflated.npz"), path = scratch().file("bad.npz");
   int refused = 0;
   for (std::size_t at = 40; at < 9000; at += 53) {  // in entries' data: the checksum would notice what the code does not
     std::string bytes = whole;

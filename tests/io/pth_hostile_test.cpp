@@ -103,6 +103,13 @@ TEST_CASE("storages hold what is said of them, once") {
   refused(stream(dict("x", tensor("N", 0, {1}, {1})) + good), "has no storage but None");
   refused(stream(dict("x", "ctorch._utils\n_rebuild_tensor\n)R") + good), "is rebuilt from 0 arguments");
   refused(stream(dict("x", "ctorch.nn.parameter\nParameter\n)\x81") + good), "was never given elements");
+  const auto with_metadata = [](const std::string& metadata) {
+    return dict("x", "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(6) + integer(0) + tuple({2}) + tuple({1}) + "\x89N" + metadata + "tR");
+  };
+  CHECK(find(read(stream(with_metadata("}" + text("neg") + "\x88s"))).tensors, "x")->as<float>().to_vector() == std::vector<float>{0, -1});
+  CHECK(find(read(stream(with_metadata("}" + text("neg") + "\x89s"))).tensors, "x")->as<float>().to_vector() == std::vector<float>{0, 1});
+  refused(stream(with_metadata("}" + text("conj") + "\x88s") + good), "has metadata of unknown meaning, conj");
+  refused(stream(with_metadata(integer(1)) + good), "has a int where its metadata stand");
   refused(stream("N"), "the pickle mentions no storage 0");
 }
 

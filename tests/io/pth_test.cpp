@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "io/scratch_file.hpp"
+#include "io/values.hpp"
 #include "support/catch.hpp"
 #include "tapestry/io/save_pth.hpp"
 #include "tapestry/tensor/creation.hpp"
@@ -14,7 +15,7 @@ using namespace tapestry;
 
 namespace {
 
-const std::string folder = std::string(TAPESTRY_TEST_DATA) + "/io/data/pth/";
+const std::string pth_folder = std::string(TAPESTRY_TEST_DATA) + "/io/data/pth/";
 
 struct Expected {
   std::string name, dtype, shape;
@@ -23,7 +24,7 @@ struct Expected {
 /// What make_pth.py wrote down of each file, in the order of the state dict.
 std::map<std::string, std::vector<Expected>> expectations() {
   std::map<std::string, std::vector<Expected>> all;
-  std::ifstream in(folder + "expected.txt");
+  std::ifstream in(pth_folder + "expected.txt");
   std::string line, file;
   while (std::getline(in, line)) {
     if (line.starts_with("=== ")) {
@@ -43,19 +44,12 @@ std::string shape_text(const Shape& shape) {
   for (const Index size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
   return text.empty() ? "scalar" : text;
 }
-std::vector<double> values(const AnyTensor& tensor) {
-  std::vector<double> result;
-  visit_dtype(tensor.dtype(), [&]<Scalar T>(T) {
-    for (const T value : tensor.as<T>().to_vector()) result.push_back(static_cast<double>(value));
-  });
-  return result;
-}
 /// `module.` is taken off by read_weights, not by load_pth.
 std::string without_wrapper(std::string name) {
   if (const auto at = name.find("module."); at == 0) name.erase(0, 7);
   return name;
 }
-std::string refusal(const std::string& path) {
+std::string pth_refusal(const std::string& path) {
   try {
     load_pth(path);
   } catch (const FileError& error) {
@@ -72,7 +66,7 @@ TEST_CASE("every container, form and element type reads as PyTorch reads it") {
   REQUIRE(all.size() >= 25);
   for (const auto& [file, expected] : all) {
     INFO(file);
-    const Pth pth = load_pth(folder + file);
+    const Pth pth = load_pth(pth_folder + file);
     REQUIRE(pth.tensors.size() == expected.size());
     REQUIRE_FALSE(expected.empty());
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -82,33 +76,33 @@ TEST_CASE("every container, form and element type reads as PyTorch reads it") {
       CHECK(name_of(tensor.dtype()) == expected[i].dtype);
       CHECK(shape_text(tensor.shape()) == expected[i].shape);
       CHECK(tensor.layout() == Layout::row_major);
-      CHECK(values(tensor) == expected[i].values);
+      CHECK(test::values(tensor) == expected[i].values);
     }
   }
 }
 
 TEST_CASE("unknown globals run nothing, swallow what is built on them and are listed") {
-  const Pth pth = load_pth(folder + "opaque.pth");
+  const Pth pth = load_pth(pth_folder + "opaque.pth");
   CHECK(pth.unknown == std::vector<std::string>{"nowhere.Thing", "posix.system"});
   REQUIRE(pth.tensors.size() == 1);
   CHECK(pth.tensors[0].first == "weight");
-  const Pth training = load_pth(folder + "training.pth");
+  const Pth training = load_pth(pth_folder + "training.pth");
   CHECK(std::find(training.unknown.begin(), training.unknown.end(), "argparse.Namespace") != training.unknown.end());
   CHECK(std::find(training.unknown.begin(), training.unknown.end(), "__main__.Nothing") != training.unknown.end());
-  CHECK(load_pth(folder + "zip_protocol4.pth").skipped == std::vector<std::string>{"bytes", "text", "big", "set"});
+  CHECK(load_pth(pth_folder + "zip_protocol4.pth").skipped == std::vector<std::string>{"bytes", "text", "big", "set"});
 }
 
 TEST_CASE("one tensor under two names stays one") {
-  const NamedTensors tensors = load_pth(folder + "zip.pth").tensors;
+  const NamedTensors tensors = load_pth(pth_folder + "zip.pth").tensors;
   CHECK(find(tensors, "whole")->raw_data() == find(tensors, "same")->raw_data());
 }
 
 TEST_CASE("what cannot be read is refused by name") {
-  CHECK_THAT(refusal(folder + "script.pt"), contains_text("TorchScript"));
-  CHECK_THAT(refusal(folder + "sparse.pth"), contains_text("tensor weight depends on torch._utils._rebuild_sparse_tensor"));
-  CHECK_THAT(refusal(folder + "complex.pth"), contains_text("tensor weight holds complex64"));
-  CHECK_THAT(refusal(folder + "expected.txt"), contains_text("no checkpoint of torch.save"));
-  CHECK_THAT(refusal(folder + "none"), contains_text("No such file"));
+  CHECK_THAT(pth_refusal(pth_folder + "script.pt"), contains_text("TorchScript"));
+  CHECK_THAT(pth_refusal(pth_folder + "sparse.pth"), contains_text("tensor weight depends on torch._utils._rebuild_sparse_tensor"));
+  CHECK_THAT(pth_refusal(pth_folder + "complex.pth"), contains_text("tensor weight holds complex64"));
+  CHECK_THAT(pth_refusal(pth_folder + "expected.txt"), contains_text("no checkpoint of torch.save"));
+  CHECK_THAT(pth_refusal(pth_folder + "none"), contains_text("No such file"));
 }
 
 TEST_CASE("a checkpoint written here comes back, whatever the layout, shared elements shared") {
@@ -133,7 +127,7 @@ TEST_CASE("a checkpoint written here comes back, whatever the layout, shared ele
     CHECK(back.tensors[i].first == saved[i].first);
     CHECK(back.tensors[i].second.dtype() == saved[i].second.dtype());
     CHECK(back.tensors[i].second.shape() == saved[i].second.shape());
-    CHECK(values(back.tensors[i].second) == values(saved[i].second));
+    CHECK(test::values(back.tensors[i].second) == test::values(saved[i].second));
   }
   CHECK(back.unknown.empty());
   save_pth(scratch.file("b.pth"), {{"x", x}, {"again", x}});

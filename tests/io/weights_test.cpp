@@ -15,7 +15,7 @@ using namespace tapestry;
 
 namespace {
 
-const std::string folder = std::string(TAPESTRY_TEST_DATA) + "/io/data/pth/";
+const std::string checkpoints = std::string(TAPESTRY_TEST_DATA) + "/io/data/pth/";
 
 /// The network of make_pth.py.
 struct Block : Layer<float> {
@@ -53,10 +53,10 @@ TEST_CASE("a state dict of any wrapping loads by rule") {
   for (const auto& [name, weight] : files) {
     INFO(name);
     Net net;
-    CHECK(load_weights(net, folder + name).complete());
+    CHECK(load_weights(net, checkpoints + name).complete());
     CHECK(net.head.weight.to_vector() == std::vector<float>{weight, weight});
     CHECK(static_cast<Block&>(net.blocks[0]).shown.to_vector() == std::vector<Index>{0, 1});
-    CHECK(read_weights(folder + name).format == "pth");
+    CHECK(read_weights(checkpoints + name).format == "pth");
   }
 }
 

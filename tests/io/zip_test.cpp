@@ -10,23 +10,23 @@ using namespace std::string_literals;
 
 namespace {
 
-const test::ScratchFolder& scratch() {
+const test::ScratchFolder& zips() {
   static const test::ScratchFolder folder;
   return folder;
 }
 std::string archive(std::uint64_t wide_from = 0xFFFFFFFF) {
-  AtomicFile file(scratch().file("a.zip"));
+  AtomicFile file(zips().file("a.zip"));
   ZipWriter zip(file, wide_from);
   zip.add("first", {"he", "llo"});
   zip.add("folder/second", {std::string(5000, 'x')});
   zip.add("empty", {});
   zip.finish();
   file.commit();
-  return test::read_bytes(scratch().file("a.zip"));
+  return test::read_bytes(zips().file("a.zip"));
 }
 /// Reads every entry to its end and returns the archive's content, or why it was refused.
 std::string content(const std::string& bytes) {
-  const std::string path = scratch().file("b.zip");
+  const std::string path = zips().file("b.zip");
   test::write_bytes(path, bytes);
   try {
     const FileReader file(path);
@@ -88,13 +88,13 @@ TEST_CASE("archives that two readers could understand differently are refused") 
   for (std::size_t at = twice.find("folder/second"); at != std::string::npos; at = twice.find("folder/second", at + 1)) twice.replace(at, 13, "folder/firsts");
   CHECK_THAT(content(twice), contains_text("folder/firsts="));
   {
-    AtomicFile file(scratch().file("twice.zip"));
+    AtomicFile file(zips().file("twice.zip"));
     ZipWriter zip(file);
     zip.add("same", {"1"});
     zip.add("same", {"2"});
     zip.finish();
     file.commit();
-    refused(test::read_bytes(scratch().file("twice.zip")), "entry same stands twice");
+    refused(test::read_bytes(zips().file("twice.zip")), "entry same stands twice");
   }
   refused(with(whole, whole.find("folder/second"), "f0lder"), "the local header of entry folder/second has another name");
   refused(with(whole, second + 46, "FIRST"), "has another name");

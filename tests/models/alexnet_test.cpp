@@ -7,20 +7,20 @@ using namespace tapestry;
 
 namespace {
 template <Floating T>
-AlexNet<T> without_initialisation(AlexNetOptions options) {
+AlexNet<T> undrawn_alexnet(AlexNetOptions options) {
   const init::Skip skip;
   return alexnet<T>(options);
 }
 }  // namespace
 
 TEST_CASE("alexnet: logits and gradients are torchvision's") {
-  auto net = without_initialisation<double>({.dropout = 0});
+  auto net = undrawn_alexnet<double>({.dropout = 0});
   test::narrow_classifier(net.classifier, {1, 4, 6}, 9216);
   test::check_training("alexnet", net, {2, 3, 70, 80});
 }
 
 TEST_CASE("alexnet: layers begin as PyTorch begins them, classes and dropout are the caller's") {
-  auto net = without_initialisation<float>({.num_classes = 7, .dropout = 0.25});
+  auto net = undrawn_alexnet<float>({.num_classes = 7, .dropout = 0.25});
   CHECK(net.classifier.at<Linear<>>(6).weight.shape() == Shape{7, 4096});
   CHECK(net.classifier[0].description() == "p=0.25, inplace=False");
   CHECK(net.classifier[3].description() == "p=0.25, inplace=False");
@@ -34,7 +34,7 @@ TEST_CASE("alexnet: layers begin as PyTorch begins them, classes and dropout are
 }
 
 TEST_CASE("alexnet: an image that is too small is refused") {
-  auto net = without_initialisation<float>({.num_classes = 2});
+  auto net = undrawn_alexnet<float>({.num_classes = 2});
   CHECK_THROWS_AS(net(zeros({1, 3, 62, 62})), ShapeError);
   CHECK_THROWS_WITH(net(zeros({1, 1, 64, 64})), contains_text("conv2d: input has 1 channels but weight expects 3"));
 }

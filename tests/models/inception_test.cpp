@@ -7,14 +7,14 @@ using namespace tapestry;
 
 namespace {
 template <Floating T>
-Inception3<T> without_initialisation(Inception3Options options) {
+Inception3<T> undrawn_inception(Inception3Options options) {
   const init::Skip skip;
   return inception_v3<T>(options);
 }
 }  // namespace
 
 TEST_CASE("inception_v3: logits, gradients and statistics are torchvision's, with transform_input") {
-  auto net = without_initialisation<double>({.num_classes = 10, .aux_logits = false, .transform_input = true, .dropout = 0});
+  auto net = undrawn_inception<double>({.num_classes = 10, .aux_logits = false, .transform_input = true, .dropout = 0});
   test::check_training("inception_v3", net, {3, 3, 107, 107});
 }
 
@@ -24,7 +24,7 @@ TEST_CASE("inception_v3: the auxiliary head's logits, gradients and statistics a
 }
 
 TEST_CASE("inception_v3: the auxiliary head sits where torchvision's does, and only in training") {
-  auto net = without_initialisation<double>({.num_classes = 10, .dropout = 0});
+  auto net = undrawn_inception<double>({.num_classes = 10, .dropout = 0});
   test::fill_with_numbers(net);
   test::Golden golden("models");
   const auto x = test::images({2, 3, 299, 299});
@@ -46,6 +46,6 @@ TEST_CASE("inception_v3: begins as torchvision's does") {
   CHECK(test::spread(net.AuxLogits->fc.weight).deviation == Approx(0.001).epsilon(0.05));
   CHECK(test::spread(net.fc.bias).most <= 1 / std::sqrt(2048.0));
   CHECK_THROWS_WITH(net.mixed[0].second["branch7x7_1"], "InceptionA: there is no convolution branch7x7_1");
-  auto picky = without_initialisation<float>({.transform_input = true});
+  auto picky = undrawn_inception<float>({.transform_input = true});
   CHECK_THROWS_WITH(picky(zeros({2, 1, 75, 75})), "Inception3: input must be [N, 3, H, W], got [2, 1, 75, 75]");
 }

@@ -2,6 +2,7 @@
 #include "tapestry/models/mobilenet_v2.hpp"
 
 #include "model_checks.hpp"
+#include "support/counting_device.hpp"
 
 using namespace tapestry;
 
@@ -31,4 +32,26 @@ TEST_CASE("mobilenet_v2: a block adds its input only where shapes allow it") {
     const auto inside = block->conv(x);
     CHECK((*block)(x).to_vector() == (added ? x + inside : inside).to_vector());
   }
+}
+
+TEST_CASE("mobilenet_v2: in evaluation every block is one call") {
+  auto net = mobilenet_v2({.num_classes = 10, .width_mult = 0.35});
+  net.eval();
+  const auto x = rand({2, 3, 64, 64});
+  set_fusion(false);
+  const auto expected = net(x).to_vector();
+  set_fusion(true);
+  net.to(tapestry_test::counting_device());
+  auto& calls = tapestry_test::counting_backend().calls;
+  calls.clear();
+  const auto y = net(to(x, tapestry_test::counting_device())).to_vector();
+  CHECK(calls == std::map<std::string, int>{{"conv2d_chain", 17}, {"conv2d_staged", 2}, {"linear_staged", 1}});
+  REQUIRE(y.size() == expected.size());
+  double largest = 0, difference = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(expected[i])));
+    difference = std::max(difference, std::abs(static_cast<double>(expected[i]) - static_cast<double>(y[i])));
+  }
+  CHECK(largest > 0);
+  CHECK(difference < 1e-5 * largest);
 }

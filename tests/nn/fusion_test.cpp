@@ -251,6 +251,76 @@ struct Branch : Layer<float> {
 
 }  // namespace
 
+TEST_CASE("in evaluation batch norm and activations behind a max pooling are part of the convolution before it") {
+  manual_seed(6);
+  Sequential<> net(Conv2d(2, 6, {.kernel = 3}), ReLU(), MaxPool2d(2), BatchNorm2d(6), LeakyReLU({.negative_slope = 0.2}), Conv2d(6, 5, {.kernel = 2}), MaxPool2d(2),
+                   ReLU(), BatchNorm2d(5));
+  for (auto& [name, tensor] : state_dict(net))
+    if (name.starts_with("3.") || name.starts_with("8."))
+      if (tensor.dtype() == DType::float32) tensor.as<float>().copy_from(rand(tensor.shape()) + 0.5);
+  net.eval();
+  const auto x = randn({2, 2, 13, 15});
+  const auto expected = [&] {
+    const FusionOff off;
+    return net(x).to_vector();
+  }();
+  net.to(counting_device());
+  counting_backend().calls.clear();
+  const auto y = net(to(x, counting_device()));
+  // A normalisation behind an activation goes over the numbers once more, as there is no place for it.
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_pooled", 2}, {"normalize_staged", 1}});
+  CHECK(largest_difference(y.to_vector(), expected) < 1e-5);
+  net.to(reference());
+  CHECK(largest_difference(net(to(x, reference())).to_vector(), expected) < 1e-5);
+}
+
+TEST_CASE("what is pooled, normalised and needed by itself has both values") {
+  struct Keeps : Layer<float> {
+    Conv2d<> conv{2, 4, {.kernel = 3}};
+    BatchNorm2d<> bn{4};
+    Tensor<> activated, pooled;
+    bool keeps_activated = false;
+    Tensor<> forward(const Tensor<>& x) override {
+      auto y = relu(conv(x));
+      if (keeps_activated) activated = y;
+      pooled = max_pool2d(y, 2);
+      return relu(bn(pooled));
+    }
+    void members(const Members& visit) override {
+      visit.child("conv", conv);
+      visit.child("bn", bn);
+    }
+  } keeps;
+  keeps.bn.running_mean.copy_from(randn({4}));
+  keeps.bn.running_var.copy_from(rand({4}) + 0.5);
+  keeps.eval();
+  const auto x = randn({3, 2, 9, 8});
+  for (const bool keeps_activated : {false, true}) {
+    keeps.keeps_activated = keeps_activated;
+    const auto y = keeps(x);
+    const auto pooled = max_pool2d(relu(conv2d(x, keeps.conv.weight, keeps.conv.bias)), 2);
+    CHECK(largest_difference(keeps.pooled.to_vector(), pooled.to_vector()) < 1e-5);
+    const auto normalized = batch_norm(pooled, keeps.bn.weight, keeps.bn.bias, keeps.bn.running_mean, keeps.bn.running_var);
+    CHECK(largest_difference(y.to_vector(), relu(normalized).to_vector()) < 1e-5);
+    Tape tape;  // weights that learn: batch norm behind the pooling is recorded and comes by itself
+    CHECK(largest_difference(keeps(x).to_vector(), y.to_vector()) < 1e-5);
+  }
+  const auto y = keeps(x);  // a write to the statistics comes after what they were lent to
+  const auto before = y.to_vector();
+  Tensor<> late;
+  struct Writes : Layer<float> {
+    Keeps* inner;
+    Tensor<> forward(const Tensor<>& x) override {
+      auto y = (*inner)(x);
+      inner->bn.running_mean.fill(100);
+      return y;
+    }
+  } writes;
+  writes.inner = &keeps;
+  writes.eval();
+  CHECK(largest_difference(writes(x).to_vector(), before) < 1e-6);
+}
+
 TEST_CASE("in training a convolution, its activation and max pooling are one call forward and one back") {
   auto net = pooling_network<float>();
   net.to(counting_device());
@@ -351,4 +421,162 @@ TEST_CASE("a tape that ends without backward leaves nothing owed") {
     CHECK(weight.body().storage->lent > 0);  // relu keeps its result for a backward that never comes
   }
   CHECK(weight.body().storage->lent == 0);
+}
+
+TEST_CASE("the bytes of prepared weights are those that are kept: made by the first call that does not learn, gone with the weights") {
+  const std::size_t before = prepared_weight_bytes();
+  {
+    Conv2d conv(16, 24, {.kernel = 3, .padding = 1});
+    const auto x = randn({2, 16, 12, 12});
+    {
+      const Tape tape;
+      conv(x);
+    }
+    CHECK(prepared_weight_bytes() == before);  // its weights are learning
+    freeze(conv);
+    const ConvGeometry g = conv2d_geometry(x.shape(), conv.weight.shape(), {.padding = 1});
+    const auto bytes = static_cast<std::size_t>(cpu_kernels::convolution_weight_form(g).size) * sizeof(float);
+    REQUIRE(bytes > 0);
+    for (int i = 0; i < 2; ++i) {
+      conv(x);
+      CHECK(prepared_weight_bytes() == before + bytes);
+    }
+    conv.weight.fill(1);
+    conv(x);
+    CHECK(prepared_weight_bytes() == before + bytes);
+    Conv2d other(16, 24, {.kernel = 3, .padding = 1});
+    freeze(other);
+    other(x);
+    CHECK(prepared_weight_bytes() == before + 2 * bytes);
+  }
+  CHECK(prepared_weight_bytes() == before);
+}
+
+namespace {
+
+/// An inverted residual block as a user writes it.
+struct Narrow : Layer<float> {
+  Conv2d<> expand{6, 24, {.kernel = 1, .bias = false}}, filter{24, 24, {.kernel = 3, .padding = 1, .groups = 24}}, project{24, 6, {.kernel = 1}};
+  BatchNorm2d<> bn1{24}, bn2{24}, bn3{6};
+  bool keeps = false, reads = false, writes = false, branches = false;
+  Tensor<> kept;
+  Tensor<> forward(const Tensor<>& x) override {
+    auto y = relu6(bn1(expand(x)));
+    if (keeps) kept = y;
+    if (reads) y.at(0, 0, 0, 0);
+    auto z = relu6(bn2(filter(y)));
+    if (writes) {
+      y.fill(50);
+      expand.weight.fill(0);
+    }
+    if (branches) return bn3(project(z)) + bn3(project(filter(y)));
+    return bn3(project(z)) + x;
+  }
+  void members(const Members& visit) override {
+    visit.child("expand", expand);
+    visit.child("filter", filter);
+    visit.child("project", project);
+    visit.child("bn1", bn1);
+    visit.child("bn2", bn2);
+    visit.child("bn3", bn3);
+  }
+};
+
+Narrow narrow() {
+  manual_seed(12);
+  Narrow block;
+  for (BatchNorm2d<>* bn : {&block.bn1, &block.bn2, &block.bn3}) bn->running_mean.copy_from(rand(bn->running_mean.shape()));
+  block.eval();
+  return block;
+}
+
+}  // namespace
+
+TEST_CASE("in evaluation a 1x1, a depthwise and a 1x1 convolution are one call") {
+  auto block = narrow();
+  const auto x = randn({2, 6, 9, 10});
+  const auto expected = [&] {
+    const FusionOff off;
+    return block(x).to_vector();
+  }();
+  block.to(counting_device());
+  const auto images = to(x, counting_device());
+  counting_backend().calls.clear();
+  CHECK(largest_difference(block(images).to_vector(), expected) < 1e-5);
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_chain", 1}});
+
+  // What is learning or to be switched off goes its own way.
+  {
+    Tape tape;
+    counting_backend().calls.clear();
+    CHECK(largest_difference(block(images).to_vector(), expected) < 1e-5);
+    CHECK(counting_backend().calls["conv2d_chain"] == 0);
+  }
+  const FusionOff off;
+  counting_backend().calls.clear();
+  block(images);
+  CHECK(counting_backend().calls["conv2d_chain"] == 0);
+}
+
+TEST_CASE("convolutions in a row go together three at a time, and in pairs") {
+  manual_seed(5);
+  const auto filter = [] { return Conv2d<>(8, 8, {.kernel = 3, .padding = 1, .groups = 8}); };
+  const auto point = [] { return Conv2d<>(8, 8, {.kernel = 1}); };
+  Sequential<> net(filter(), point(), ReLU<>(), filter(), point(), ReLU<>(), point(), filter(), MaxPool2d<>(2));
+  net.eval();
+  const auto x = randn({1, 8, 8, 8});
+  const auto expected = [&] {
+    const FusionOff off;
+    return net(x).to_vector();
+  }();
+  net.to(counting_device());
+  counting_backend().calls.clear();
+  CHECK(largest_difference(net(to(x, counting_device())).to_vector(), expected) < 1e-5);
+  CHECK(counting_backend().calls == std::map<std::string, int>{{"conv2d_chain", 3}, {"max_pool2d_kept", 1}});
+}
+
+TEST_CASE("what lies between convolutions that are computed together, and is needed otherwise too, is computed once and has its values") {
+  const auto x = randn({1, 6, 7, 5});
+  for (const bool keeps : {false, true})
+    for (const bool reads : {false, true})
+      for (const bool branches : {false, true})
+        for (const bool writes : {false, true}) {
+          INFO("keeps " << keeps << ", reads " << reads << ", branches " << branches << ", writes " << writes);
+          const auto run = [&](Device device, Narrow& block) {
+            block.keeps = keeps, block.reads = reads && !(device == counting_device()), block.branches = branches, block.writes = writes;
+            const auto y = block(to(x, device));
+            auto all = y.to_vector();
+            const auto between = keeps ? block.kept.to_vector() : std::vector<float>();
+            all.insert(all.end(), between.begin(), between.end());
+            return all;
+          };
+          auto block = narrow();
+          const auto together = run(cpu(), block);
+          auto counted = narrow();
+          counted.to(counting_device());
+          counting_backend().calls.clear();
+          CHECK(largest_difference(run(counting_device(), counted), together) < 1e-6);
+          const auto calls = counting_backend().calls;
+          const int all = (calls.contains("conv2d_chain") ? calls.at("conv2d_chain") : 0) + (calls.contains("conv2d_staged") ? calls.at("conv2d_staged") : 0);
+          CHECK(all == (branches ? 3 + writes : writes ? 3 : keeps ? 2 : 1));
+          const FusionOff off;
+          auto plain = narrow();
+          CHECK(largest_difference(together, run(cpu(), plain)) < 1e-5);
+        }
+}
+
+TEST_CASE("a frozen block that is evaluated under a tape is computed together, and what follows has its gradients") {
+  auto block = narrow();
+  freeze(block);
+  Conv2d<> head(6, 2, {.kernel = 1});
+  const auto x = randn({1, 6, 6, 6});
+  const auto run = [&] {
+    head.weight.drop_grad();
+    Tape tape;
+    tape.backward(sum(square(head(block(x)))));
+    return head.weight.grad().to_vector();
+  };
+  const auto together = run();
+  const FusionOff off;
+  CHECK(largest_difference(together, run()) < 1e-3);
 }

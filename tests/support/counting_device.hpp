@@ -33,10 +33,16 @@ class CountingBackend final : public CpuBackend<float> {
     CpuBackend::conv2d_staged(g, x, w, prepared, stages, y);
   }
   void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const float* x, const float* w, const float* prepared,
-                     const Stages<float>& stages, float* y, void* winners) override {
+                     const Stages<float>& stages, const Stages<float>& after, float* y, void* winners) override {
     ++calls["conv2d_pooled"];
     const std::map<std::string, int> before = calls;  // what it calls in turn is not a layer's call
-    CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, y, winners);
+    CpuBackend::conv2d_pooled(g, pool, x, w, prepared, stages, after, y, winners);
+    calls = before;
+  }
+  void conv2d_chain(const ConvLink<float>* links, Index count, const float* x, float* y) override {
+    ++calls["conv2d_chain"];
+    const std::map<std::string, int> before = calls;
+    CpuBackend::conv2d_chain(links, count, x, y);
     calls = before;
   }
   void max_pool2d_kept(const PoolGeometry& g, const float* x, float* y, void* winners) override {
@@ -61,6 +67,21 @@ class CountingBackend final : public CpuBackend<float> {
     const std::map<std::string, int> before = calls;
     CpuBackend::conv2d_pooled_backward(g, x, w, d, dx, dw, dbias);
     calls = before;
+  }
+  void conv2d_normalized_backward(const ConvGeometry& g, const float* x, const float* w, const NormalizedGradient<float>& d, float* dx, float* dw,
+                                  float* dbias) override {
+    ++calls["conv2d_normalized_backward"];
+    const std::map<std::string, int> before = calls;
+    CpuBackend::conv2d_normalized_backward(g, x, w, d, dx, dw, dbias);
+    calls = before;
+  }
+  void normalization_sums(const NormalizedGradient<float>& d, float* dgamma, float* dbeta) override {
+    ++calls["normalization_sums"];
+    CpuBackend::normalization_sums(d, dgamma, dbeta);
+  }
+  void normalization_gradient(const NormalizedGradient<float>& d, float* dx) override {
+    ++calls["normalization_gradient"];
+    CpuBackend::normalization_gradient(d, dx);
   }
   void linear_staged(Index rows, Index out, Index in, const float* x, const float* w, const Stages<float>& stages, float* y) override {
     ++calls["linear_staged"];

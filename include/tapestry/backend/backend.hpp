@@ -74,6 +74,14 @@ struct WeightForm {
   bool operator==(const WeightForm&) const = default;
 };
 
+/// One of several convolutions in a row, each of which reads the result of the one before; only the last may have a residual.
+template <Floating T>
+struct ConvLink {
+  ConvGeometry g;
+  const T *w, *prepared;  // as conv2d_staged has them
+  Stages<T> stages;
+};
+
 /// The gradient of what went through an activation (or none) and a max pooling, told by that of the pooling's result y:
 /// dx[winner] += dy * activation'(y). The sign of y and whether it was clamped tell what the activation's argument would.
 template <Floating T>
@@ -83,6 +91,23 @@ struct PooledGradient {
   const void* winners;  // from conv2d_pooled or max_pool2d_kept
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
+};
+
+/// The gradient of a normalisation's input x, told by that of its result, or of an activation of its result: with
+///   h = (x - mean) / sqrt(variance + eps),   v = h*gamma + beta,   d = dy * activation'(v)
+///   dbeta = sum of d,   dgamma = sum of d*h
+///   dx = gamma / sqrt(variance + eps) * (d - dbeta/rows - h*dgamma/rows)
+/// where the last two terms are left out unless mean and variance are the batch's own. gamma and beta may be null.
+template <Floating T>
+struct NormalizedGradient {
+  Index rows, channels;
+  const T *x, *mean, *variance, *gamma, *beta;
+  T eps;
+  bool of_batch;
+  const T* dy;
+  Activation activation = Activation::none;
+  T slope{}, low{}, high{};
+  const T *dgamma = nullptr, *dbeta = nullptr;  // from normalization_sums, which does not read them
 };
 
 /// What a device must compute for floating point: the contract page. Images lie channels-last, see geometry.hpp.
@@ -120,9 +145,13 @@ class Backend : public Kernels<T> {
   virtual void prepare_weight(const ConvGeometry&, const T*, T*) {}
   /// y = stages(x * w); prepared: w in the form asked for, or null.
   virtual void conv2d_staged(const ConvGeometry& g, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y);
-  /// y = the max pooling of stages(x * w), as max_pool2d_kept has it; prepared may be null.
-  virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                             void* winners);
+  /// y = after(the max pooling of stages(x * w)), as max_pool2d_kept has it; prepared may be null. `after` has no bias and no residual.
+  virtual void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                             const Stages<T>& after, T* y, void* winners);
+  /// Whether conv2d_chain does better by these convolutions, each of the result of the one before, than one after the other would.
+  virtual bool chains(const ConvGeometry*, Index) const { return false; }
+  /// y = what the last of `count` links makes of x.
+  virtual void conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y);
   /// y[rows][out] = stages(x[rows][in] * w[out][in]^T)
   virtual void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y);
   /// dx from dy.
@@ -134,6 +163,9 @@ class Backend : public Kernels<T> {
   virtual void conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias);
   /// The same where the result was activated and pooled, from the gradient of that.
   virtual void conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias);
+
+  /// The same where the result was normalised, or normalised and activated, from the gradient of that.
+  virtual void conv2d_normalized_backward(const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw, T* dbias);
 
   /// y = the largest under each window, where (if not null) = its pixel y*width + x in the input; the first among equals, NaN wins. Padding never
   /// wins.
@@ -163,6 +195,11 @@ class Backend : public Kernels<T> {
   /// gamma may be null (then 1), dx may be null (not wanted).
   virtual void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma,
                                   const T* dy, bool of_batch, T* dx, T* dgamma, T* dbeta) = 0;
+
+  /// dgamma and dbeta as NormalizedGradient has them.
+  virtual void normalization_sums(const NormalizedGradient<T>& d, T* dgamma, T* dbeta);
+  /// dx as NormalizedGradient has it.
+  virtual void normalization_gradient(const NormalizedGradient<T>& d, T* dx);
 
   /// By row: y = exp(x - max) / sum, or its logarithm.
   virtual void softmax(Index rows, Index columns, bool logarithm, const T* x, T* y) = 0;
@@ -262,10 +299,19 @@ void conv2d_then_stages(Device& device, const ConvGeometry& g, const T* x, const
 }
 template <class Device, Floating T>
 void conv2d_then_pool(Device& device, const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared,
-                      const Stages<T>& stages, T* y, void* winners) {
+                      const Stages<T>& stages, const Stages<T>& after, T* y, void* winners) {
   const Workspace<T> whole(device.memory(), g.batch * g.out_pixels() * g.out_channels);
   device.conv2d_staged(g, x, w, prepared, stages, whole.data());
   device.max_pool2d_kept(pool, whole.data(), y, winners);
+  finish_stages(device, pool.batch * pool.out_pixels(), pool.channels, after, y);
+}
+template <class Device, Floating T>
+void conv2d_one_by_one(Device& device, const ConvLink<T>* links, Index count, const T* x, T* y) {
+  const ConvLink<T>& last = links[count - 1];
+  if (count == 1) return device.conv2d_staged(last.g, x, last.w, last.prepared, last.stages, y);
+  const Workspace<T> before(device.memory(), last.g.batch * last.g.in_pixels() * last.g.in_channels);
+  conv2d_one_by_one(device, links, count - 1, x, before.data());
+  device.conv2d_staged(last.g, before.data(), last.w, last.prepared, last.stages, y);
 }
 template <class Device, Floating T>
 void conv2d_backward_by_passes(Device& device, const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
@@ -279,17 +325,39 @@ void unpool_then_conv2d_backward(Device& device, const ConvGeometry& g, const T*
   device.pooled_gradient(d, dy.data());
   device.conv2d_backward(g, x, w, dy.data(), dx, dw, dbias);
 }
+/// dx = d.dy * activation'(v); nothing where there is no activation.
+template <class Device, class Gradient, Floating T>
+void activation_gradient(Device& device, const Gradient& d, Index count, const T* v, T* dx) {
+  switch (d.activation) {
+    case Activation::none: return;
+    case Activation::relu: return device.unary_backward(UnaryOp::relu, count, v, v, d.dy, T{}, T{}, dx);
+    case Activation::leaky_relu: return device.unary_backward(UnaryOp::leaky_relu, count, v, v, d.dy, d.slope, T{}, dx);
+    case Activation::clamp: return device.unary_backward(UnaryOp::clamp, count, v, v, d.dy, d.low, d.high, dx);
+  }
+}
 template <class Device, Floating T>
 void activation_then_pool_gradient(Device& device, const PooledGradient<T>& d, T* dx) {
   const Index count = d.pool.batch * d.pool.out_pixels() * d.pool.channels;
   const Workspace<T> masked(device.memory(), d.activation == Activation::none ? 0 : count);
-  switch (d.activation) {
-    case Activation::none: break;
-    case Activation::relu: device.unary_backward(UnaryOp::relu, count, d.y, d.y, d.dy, T{}, T{}, masked.data()); break;
-    case Activation::leaky_relu: device.unary_backward(UnaryOp::leaky_relu, count, d.y, d.y, d.dy, d.slope, T{}, masked.data()); break;
-    case Activation::clamp: device.unary_backward(UnaryOp::clamp, count, d.y, d.y, d.dy, d.low, d.high, masked.data()); break;
-  }
+  activation_gradient(device, d, count, d.y, masked.data());
   device.max_pool2d_backward(d.pool, d.activation == Activation::none ? d.dy : masked.data(), static_cast<const std::int32_t*>(d.winners), dx);
+}
+/// What was activated is computed anew; dx may be null.
+template <class Device, Floating T>
+void activation_then_normalization_gradient(Device& device, const NormalizedGradient<T>& d, T* dx, T* dgamma, T* dbeta) {
+  const bool masks = d.activation != Activation::none;
+  const Index count = d.rows * d.channels;
+  const Workspace<T> v(device.memory(), masks ? count : 0), masked(device.memory(), masks ? count : 0);
+  if (masks) device.normalize(d.rows, d.channels, d.x, d.mean, d.variance, d.eps, d.gamma, d.beta, v.data());
+  activation_gradient(device, d, count, v.data(), masked.data());
+  device.normalize_backward(d.rows, d.channels, d.x, d.mean, d.variance, d.eps, d.gamma, masks ? masked.data() : d.dy, d.of_batch, dx, dgamma, dbeta);
+}
+template <class Device, Floating T>
+void normalization_gradient_then_conv2d_backward(Device& device, const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw,
+                                                 T* dbias) {
+  const Workspace<T> dy(device.memory(), d.rows * d.channels);
+  device.normalization_gradient(d, dy.data());
+  device.conv2d_backward(g, x, w, dy.data(), dx, dw, dbias);
 }
 }  // namespace detail
 
@@ -310,9 +378,13 @@ void Backend<T>::conv2d_staged(const ConvGeometry& g, const T* x, const T* w, co
   detail::conv2d_then_stages(*this, g, x, w, stages, y);
 }
 template <Floating T>
-void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                               void* winners) {
-  detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, y, winners);
+void Backend<T>::conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                               const Stages<T>& after, T* y, void* winners) {
+  detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
+}
+template <Floating T>
+void Backend<T>::conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y) {
+  detail::conv2d_one_by_one(*this, links, count, x, y);
 }
 template <Floating T>
 void Backend<T>::conv2d_backward(const ConvGeometry& g, const T* x, const T* w, const T* dy, T* dx, T* dw, T* dbias) {
@@ -321,6 +393,19 @@ void Backend<T>::conv2d_backward(const ConvGeometry& g, const T* x, const T* w, 
 template <Floating T>
 void Backend<T>::conv2d_pooled_backward(const ConvGeometry& g, const T* x, const T* w, const PooledGradient<T>& d, T* dx, T* dw, T* dbias) {
   detail::unpool_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
+}
+template <Floating T>
+void Backend<T>::conv2d_normalized_backward(const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw, T* dbias) {
+  detail::normalization_gradient_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
+}
+template <Floating T>
+void Backend<T>::normalization_sums(const NormalizedGradient<T>& d, T* dgamma, T* dbeta) {
+  detail::activation_then_normalization_gradient(*this, d, static_cast<T*>(nullptr), dgamma, dbeta);
+}
+template <Floating T>
+void Backend<T>::normalization_gradient(const NormalizedGradient<T>& d, T* dx) {
+  const Workspace<T> sums(memory(), 2 * d.channels);
+  detail::activation_then_normalization_gradient(*this, d, dx, sums.data(), sums.data() + d.channels);
 }
 template <Floating T>
 void Backend<T>::max_pool2d_kept(const PoolGeometry& g, const T* x, T* y, void* winners) {

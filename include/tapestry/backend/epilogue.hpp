@@ -53,6 +53,8 @@ struct Stages {
   const T* residual = nullptr;
   Activation activation = Activation::none;
   T slope{}, low{}, high{};
+
+  bool empty() const { return !bias && !mean && !residual && activation == Activation::none; }
 };
 
 }  // namespace tapestry::inline TAPESTRY_ABI

@@ -43,6 +43,7 @@ struct PickleTensor {
   const ElementType* type = nullptr;
   Index first = 0;
   Shape shape, strides;
+  bool negated = false;  ///< the storage holds the numbers with the other sign, as of the imaginary part of a conjugate
   std::string flaw;  ///< why it cannot be read, if it cannot
 };
 

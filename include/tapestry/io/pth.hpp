@@ -109,7 +109,7 @@ class PthElements {
     if (last - first == 1 && is_whole(*first) && is_stored_as_is(*first->tensor->type, swapped_)) {
       const AnyTensor tensor = make(*first);
       stream.read(tensor.raw_mutable_data(), stream.remaining());
-      return;
+      return give_sign(*first->tensor, tensor);
     }
     const Index bytes = stream.remaining();
     heap_.budget().take(bytes, "a storage", first->storage->entry.begin);
@@ -121,8 +121,17 @@ class PthElements {
       if (first->numel > 0)
         gather_elements(*tensor.type, elements.get() + first->first * tensor.type->size, tensor.shape, tensor.strides, swapped_,
                         static_cast<unsigned char*>(to.raw_mutable_data()));
+      give_sign(tensor, to);
     }
     heap_.budget().give_back(bytes);
+  }
+
+  static void give_sign(const PickleTensor& read, const AnyTensor& tensor) {
+    const auto negate = [&]<class T>(T* number) {
+      for (Index i = 0; i < tensor.numel(); ++i) number[i] = -number[i];
+    };
+    if (read.negated && tensor.dtype() == DType::float64) negate(static_cast<double*>(tensor.raw_mutable_data()));
+    if (read.negated && tensor.dtype() == DType::float32) negate(static_cast<float*>(tensor.raw_mutable_data()));
   }
 
   const FileReader& file_;

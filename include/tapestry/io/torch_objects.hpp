@@ -144,7 +144,23 @@ class TorchObjects {
     tensor.first = first.number;
     if (!read_sizes(args[2], tensor.shape) || !read_sizes(args[3], tensor.strides) || tensor.shape.rank() != tensor.strides.rank())
       tensor.flaw = "has sizes and strides that are not up to 8 integers each";
+    if (const std::size_t at = type_given ? 7 : 6; args.size() > at) read_metadata(args[at], tensor);
     return tensor;
+  }
+  /// What the last argument, a dict, says of how the numbers are to be understood.
+  void read_metadata(PickleRef at, PickleTensor& tensor) const {
+    const PickleValue& metadata = heap_[at];
+    if (metadata.kind == Kind::none) return;
+    if (metadata.kind != Kind::dict) tensor.flaw = message("has a ", name_of(metadata.kind), " where its metadata stand");
+    for (std::size_t i = 0; metadata.kind == Kind::dict && i < metadata.items.size(); i += 2) {
+      const PickleValue &key = heap_[metadata.items[i]], &value = heap_[metadata.items[i + 1]];
+      if (value.kind == Kind::boolean && value.number == 0) continue;
+      const bool floating = tensor.type->becomes == DType::float32 || tensor.type->becomes == DType::float64;
+      if (key.kind == Kind::text && key.text == "neg" && value.kind == Kind::boolean && floating)
+        tensor.negated = true;
+      else
+        tensor.flaw = message("has metadata of unknown meaning, ", key.kind == Kind::text ? std::string_view(key.text) : name_of(key.kind));
+    }
   }
   bool read_sizes(PickleRef at, Shape& sizes) const {
     if (!is_sequence(at) || heap_[at].items.size() > static_cast<std::size_t>(Shape::max_rank)) return false;

@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 #include "images.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -94,22 +94,27 @@ Tensor<T> batch_norm(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& 
   if (!options.training && !Tape::records({x, weight, bias})) y = detail::owe_normalization(input, mean, variance, eps, weight, bias);
   if (!y.defined() && detail::may_owe()) {
     input.data();  // computed by now, should it have been owed
-    y = detail::owe<T>(input.shape(), input.layout(), {.source = detail::Staged<T>::normalization, .x = input, .rows = rows,
-                                                       .channels = channels, .mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps});
+    y = detail::owe<T>(input.shape(), input.layout(),
+                       {.source = detail::Staged<T>::normalization, .x = input,
+                        .stages = {.mean = mean, .variance = variance, .gamma = weight, .beta = bias, .eps = eps}, .rows = rows, .channels = channels});
   } else if (!y.defined()) {
     y = Tensor<T>(input.shape(), input.layout(), x.device());
     backend.normalize(rows, channels, input.data(), mean.data(), variance.data(), eps, data(weight), data(bias), y.mutable_data());
   }
 
   return record("batch_norm", detail::from_channels_innermost(y, shape), {x, weight, bias, mean, variance},
-                [rows, channels, input, mean, variance, eps, weight, of_batch = options.training, data, x_grad = grad_of(x),
-                 weight_grad = grad_of(weight), bias_grad = grad_of(bias)](const Tensor<T>& dy_any) {
-    const Tensor<T> dy = detail::channels_innermost(dy_any);
-    Tensor<T> dx, dweight({channels}, Layout::row_major, dy.device()), dbias({channels}, Layout::row_major, dy.device());
-    if (x_grad.wanted()) dx = Tensor<T>(input.shape(), Layout::channels_last, dy.device());
-    backend_of(dy).normalize_backward(rows, channels, input.data(), mean.data(), variance.data(), eps, data(weight), dy.data(), of_batch,
-                                      dx.defined() ? dx.mutable_data() : nullptr, dweight.mutable_data(), dbias.mutable_data());
-    if (dx.defined()) x_grad.add(detail::from_channels_innermost(dx, x_grad.shape()));
+                [input, mean, variance, eps, weight, bias, of_batch = options.training, result = std::weak_ptr(y.body().storage), x_grad = grad_of(x),
+                 weight_grad = grad_of(weight), bias_grad = grad_of(bias)](const Tensor<T>& dy) {
+    detail::NormalizedGradientTensors<T> gradient{input, mean, variance, weight, bias, eps, of_batch, dy};
+    if (const auto* activated = detail::owed_activation_gradient(dy, result)) {
+      gradient.dy = activated->dy, gradient.activation = activated->activation;
+      gradient.slope = activated->slope, gradient.low = activated->low, gradient.high = activated->high;
+    }
+    gradient.dy = detail::channels_innermost(gradient.dy);
+    const Tensor<T> dweight(mean.shape(), Layout::row_major, dy.device()), dbias(mean.shape(), Layout::row_major, dy.device());
+    backend_of(dy).normalization_sums(gradient.arguments(), dweight.values_to_write(), dbias.values_to_write());
+    gradient.dgamma = dweight, gradient.dbeta = dbias;
+    if (x_grad.wanted()) x_grad.add(detail::from_channels_innermost(detail::normalized_gradient(std::move(gradient)), x_grad.shape()));
     weight_grad.add(dweight);
     bias_grad.add(dbias);
   });

@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 #include "pad.hpp"
 #include "padding.hpp"
 
@@ -103,9 +103,8 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   const Shape batch_shape{g.batch, g.out_channels, g.out_height, g.out_width};
   Tensor<T> batch;
   if (detail::may_owe() && x.rank() == 4) {
-    images.data();  // computed by now, should it have been owed
-    batch = detail::owe<T>(batch_shape, Layout::channels_last,
-                           {.source = detail::Staged<T>::convolution, .x = images, .weight = filters, .bias = bias, .g = g, .keeps_weight = !Tape::records({weight})});
+    batch = detail::owe_convolution<T>(batch_shape, images, Tape::records({x, weight, bias}),
+                                       {.source = detail::Staged<T>::convolution, .weight = filters, .stages = {.bias = bias}, .g = g, .keeps_weight = !Tape::records({weight})});
   } else {
     batch = Tensor<T>(batch_shape, Layout::channels_last, x.device());
     backend_of(x).conv2d(g, images.data(), filters.data(), bias.defined() ? bias.data() : nullptr, batch.mutable_data());
@@ -122,8 +121,8 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
     const auto place = [](const Tensor<T>& tensor) { return tensor.defined() ? tensor.values_to_write() : nullptr; };
     const Tensor<T> dx = wanted(x_grad, images.shape(), Layout::channels_last), dw = wanted(weight_grad, filters.shape(), Layout::channels_last);
     const Tensor<T> dbias = wanted(bias_grad, {g.out_channels}, Layout::row_major);
-    if (const auto* pooled = detail::owed_gradient(dy))  // a max pooling follows
-      backend.conv2d_pooled_backward(g, images.data(), filters.data(), pooled->arguments(), place(dx), place(dw), place(dbias));
+    if (const auto* owed = detail::owed_gradient(dy))  // a max pooling or batch norm follows
+      owed->conv2d_backward(g, images.data(), filters.data(), place(dx), place(dw), place(dbias));
     else
       backend.conv2d_backward(g, images.data(), filters.data(), dy.data(), place(dx), place(dw), place(dbias));
     if (dx.defined()) x_grad.add(detail::from_batch(dx, x_grad.shape()));

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 #include "broadcast.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
@@ -15,18 +15,34 @@ namespace detail {
 /// y = op(x) for an op whose derivative the backend knows; keeps x and y.
 template <Number T>
 Tensor<T> unary(const char* name, UnaryOp op, const Tensor<T>& x, T a = T{0}, T b = T{0}) {
-  Tensor<T> y;
-  if constexpr (Floating<T>)
-    if (op == UnaryOp::clamp) y = owe_activation(x, Activation::clamp, T{}, a, b);
-  if (!y.defined()) {
-    y = empty_like(x);
-    kernels_of(x).unary(op, x.numel(), x.data(), a, b, y.mutable_data());
-  }
+  const Tensor<T> y = empty_like(x);
+  kernels_of(x).unary(op, x.numel(), x.data(), a, b, y.mutable_data());
   if constexpr (Floating<T>) {
-    // Where x was clamped tells y as well.
-    return record(name, y, {x}, [x_grad = grad_of(x), op, x = op == UnaryOp::clamp ? y : x, y, a, b](const Tensor<T>& dy) {
+    return record(name, y, {x}, [x_grad = grad_of(x), op, x, y, a, b](const Tensor<T>& dy) {
       Tensor<T> dx = empty_like(y);
       backend_of(y).unary_backward(op, y.numel(), x.data(), y.data(), dy.data(), a, b, dx.mutable_data());
+      x_grad.add(dx);
+    });
+  } else {
+    return y;
+  }
+}
+
+/// y = min(max(x, low), high); keeps y, which tells where x was clamped as well.
+template <Number T>
+Tensor<T> clamp_between(const char* name, const Tensor<T>& x, T low, T high) {
+  Tensor<T> y;
+  if constexpr (Floating<T>) y = owe_activation(x, Activation::clamp, T{}, low, high);
+  if (!y.defined()) {
+    y = empty_like(x);
+    kernels_of(x).unary(UnaryOp::clamp, x.numel(), x.data(), low, high, y.mutable_data());
+  }
+  if constexpr (Floating<T>) {
+    return record(name, y, {x}, [x_grad = grad_of(x), y = KeptResult<T>(y, x), low, high](const Tensor<T>& dy) {
+      if (!x_grad.wanted()) return;
+      if (const auto owed = owe_activation_gradient(dy, y, Activation::clamp, T{}, low, high); owed.defined()) return x_grad.add(owed);
+      const Tensor<T> dx = empty_like(dy);
+      backend_of(dy).unary_backward(UnaryOp::clamp, dy.numel(), y.data(), y.data(), dy.data(), low, high, dx.values_to_write());
       x_grad.add(dx);
     });
   } else {
@@ -100,19 +116,19 @@ Tensor<T> log(const Tensor<T>& x) {
 /// y = min(max(x, low), high); NaN stays. The gradient passes where low < x < high.
 template <Number T, NumberFor<T> Low, NumberFor<T> High>
 Tensor<T> clamp(const Tensor<T>& x, Low low, High high) {
-  return detail::unary("clamp", UnaryOp::clamp, x, static_cast<T>(low), static_cast<T>(high));
+  return detail::clamp_between("clamp", x, static_cast<T>(low), static_cast<T>(high));
 }
 /// y = max(x, low); NaN stays.
 template <Number T, NumberFor<T> Low>
 Tensor<T> clamp_min(const Tensor<T>& x, Low low) {
   using Limits = std::numeric_limits<T>;
-  return detail::unary("clamp_min", UnaryOp::clamp, x, static_cast<T>(low), Floating<T> ? Limits::infinity() : Limits::max());
+  return detail::clamp_between("clamp_min", x, static_cast<T>(low), Floating<T> ? Limits::infinity() : Limits::max());
 }
 /// y = min(x, high); NaN stays.
 template <Number T, NumberFor<T> High>
 Tensor<T> clamp_max(const Tensor<T>& x, High high) {
   using Limits = std::numeric_limits<T>;
-  return detail::unary("clamp_max", UnaryOp::clamp, x, Floating<T> ? static_cast<T>(-Limits::infinity()) : Limits::lowest(),
+  return detail::clamp_between("clamp_max", x, Floating<T> ? static_cast<T>(-Limits::infinity()) : Limits::lowest(),
                        static_cast<T>(high));
 }
 

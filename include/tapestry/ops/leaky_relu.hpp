@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -22,7 +22,7 @@ Tensor<T> leaky_relu(const Tensor<T>& x, double negative_slope = 0.01) {
     backend_of(x).unary(UnaryOp::leaky_relu, x.numel(), x.data(), slope, T{0}, y.mutable_data());
   }
 
-  return record("leaky_relu", y, {x}, [slope, seen = detail::Kept<T>(slope > 0 ? y : x), y = detail::Kept<T>(y), x_grad = grad_of(x)](const Tensor<T>& dy) {
+  return record("leaky_relu", y, {x}, [slope, seen = detail::Kept<T>(slope > 0 ? y : x), y = detail::KeptResult<T>(y, x), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
     if (slope > 0)
       if (const auto owed = detail::owe_activation_gradient(dy, y, Activation::leaky_relu, slope); owed.defined()) return x_grad.add(owed);

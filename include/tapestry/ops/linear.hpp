@@ -45,7 +45,7 @@ Tensor<T> linear(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
   if (detail::may_owe()) {
     input.data();  // computed by now, should it have been owed
     y = detail::owe<T>(y_shape, Layout::row_major, {.source = detail::Staged<T>::linear, .x = input, .weight = weight,
-                                                    .bias = bias, .rows = rows, .channels = out, .depth = in});
+                                                    .stages = {.bias = bias}, .rows = rows, .channels = out, .depth = in});
   } else {
     y = Tensor<T>(y_shape, Layout::row_major, x.device());
     backend_of(x).gemm(Transpose::no, Transpose::yes, rows, out, in, input.data(), in, weight.data(), in, T{0}, y.mutable_data(), out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 #include "pool_window.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {

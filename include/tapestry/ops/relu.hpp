@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "../autograd/owed.hpp"
+#include "../autograd/owed_gradient.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI {
 
@@ -20,7 +20,7 @@ Tensor<T> relu(const Tensor<T>& x) {
     backend_of(x).unary(UnaryOp::relu, x.numel(), x.data(), T{0}, T{0}, y.mutable_data());
   }
 
-  return record("relu", y, {x}, [y = detail::Kept<T>(y), x_grad = grad_of(x)](const Tensor<T>& dy) {
+  return record("relu", y, {x}, [y = detail::KeptResult<T>(y, x), x_grad = grad_of(x)](const Tensor<T>& dy) {
     if (!x_grad.wanted()) return;
     if (const auto owed = detail::owe_activation_gradient(dy, y, Activation::relu); owed.defined()) return x_grad.add(owed);
     Tensor<T> dx(dy.shape(), dy.layout(), dy.device());

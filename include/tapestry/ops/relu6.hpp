@@ -15,7 +15,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 ///          2017.
 template <Floating T>
 Tensor<T> relu6(const Tensor<T>& x) {
-  return detail::unary("relu6", UnaryOp::clamp, x, T{0}, T{6});
+  return detail::clamp_between("relu6", x, T{0}, T{6});
 }
 
 }  // namespace tapestry::inline TAPESTRY_ABI

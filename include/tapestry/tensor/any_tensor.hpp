@@ -20,16 +20,24 @@ class Tensor;
 
 namespace detail {
 
+/// What is owed: a result, or a gradient: of what was pooled, activated or normalised.
+enum class DebtKind : std::uint8_t { result, pooled, activated, normalized };
+
 /// Values that are still to be computed (autograd/owed.hpp). Its own memory comes from the cache, as a tensor's does.
 struct Debt {
   virtual ~Debt() = default;
-  virtual bool is_gradient() const { return false; }  // of the two kinds that there are, the one that backward owes
+  virtual DebtKind kind() const { return DebtKind::result; }
   virtual void pay(void* values) = 0;
   static void* operator new(std::size_t bytes) { return CachingAllocator::instance().allocate(bytes); }
   static void operator delete(void* memory, std::size_t bytes) noexcept { CachingAllocator::instance().deallocate(memory, bytes); }
 };
 inline void settle_debts(bool spare_kept = false);
 
+/// How many bytes all that lives of the following takes.
+inline std::atomic<std::size_t>& derived_bytes() {
+  static std::atomic<std::size_t> bytes{0};
+  return bytes;
+}
 /// Numbers made of a tensor's elements, as weights in the form that a kernel likes; good while the version is the same.
 struct Derived {
   WeightForm form;
@@ -39,8 +47,13 @@ struct Derived {
   std::size_t bytes;
 
   Derived(const WeightForm& what, std::uint64_t of, Device on, std::size_t size)
-      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {}
-  ~Derived() { device.memory().deallocate(data, bytes); }
+      : form(what), version(of), device(on), data(on.memory().allocate(size)), bytes(size) {
+    derived_bytes().fetch_add(bytes, std::memory_order_relaxed);
+  }
+  ~Derived() {
+    derived_bytes().fetch_sub(bytes, std::memory_order_relaxed);
+    device.memory().deallocate(data, bytes);
+  }
   Derived(const Derived&) = delete;
   Derived& operator=(const Derived&) = delete;
 };

@@ -9,10 +9,9 @@
 #include "support/catch.hpp"
 
 using namespace tapestry;
+using Floats = std::vector<float>;
 
 namespace {
-
-using Floats = std::vector<float>;
 
 Floats unwritten(Index size) { return Floats(static_cast<std::size_t>(size), std::nanf("")); }
 
@@ -46,6 +45,30 @@ struct Gradients {
   }
 };
 
+/// Forward with a normalisation before the activation, and stages behind the pooling.
+void check_stages(const ConvGeometry& g, const PoolGeometry& pool, Activation activation) {
+  CpuBackend<float> backend;
+  const Index size = g.batch * pool.out_pixels() * g.out_channels;
+  const Floats x = random_values<float>(g.batch * g.in_pixels() * g.in_channels, 1), w = random_values<float>(g.out_channels * g.patch(), 2);
+  const auto numbers = [&](std::uint64_t seed) { return random_values<float>(g.out_channels, seed); };
+  const Floats bias = numbers(3), mean = numbers(5), gamma = numbers(6), beta = numbers(7), other_mean = numbers(9), other_gamma = numbers(10);
+  Floats variance = numbers(8), whole = unwritten(g.batch * g.out_pixels() * g.out_channels), expected = unwritten(size);
+  for (float& v : variance) v = v * v + 0.5f;
+  const Stages<float> plain_stages{.bias = bias.data(), .activation = activation, .slope = 0.1f, .low = 0, .high = 0.7f};
+  Stages<float> normalized = plain_stages;
+  normalized.mean = mean.data(), normalized.variance = variance.data(), normalized.gamma = gamma.data(), normalized.beta = beta.data(), normalized.eps = 1e-3f;
+  const Stages<float> after{.mean = other_mean.data(), .variance = variance.data(), .gamma = other_gamma.data(), .beta = beta.data(), .eps = 1e-5f,
+                            .activation = Activation::leaky_relu, .slope = 0.3f};
+  for (const Stages<float>& stages : {plain_stages, normalized}) {
+    backend.conv2d_staged(g, x.data(), w.data(), nullptr, stages, whole.data());
+    plain::max_pool2d(pool, whole.data(), expected.data(), nullptr);
+    detail::finish_stages(backend, g.batch * pool.out_pixels(), g.out_channels, after, expected.data());
+    Floats y = unwritten(size);
+    backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, after, y.data(), nullptr);
+    CHECK(error_over_rms(y, expected) < 1e-5);
+  }
+}
+
 void check(const ConvGeometry& g, const PoolGeometry& pool, Activation activation) {
   INFO(g << ", pooled by " << to_string(pool.kernel) << ", stride " << to_string(pool.stride) << ", activation " << static_cast<int>(activation));
   CpuBackend<float> backend;
@@ -60,11 +83,14 @@ void check(const ConvGeometry& g, const PoolGeometry& pool, Activation activatio
   std::vector<unsigned char> winners(static_cast<std::size_t>(backend.winner_bytes(pool)));
   backend.conv2d_staged(g, x.data(), w.data(), nullptr, stages, whole.data());
   plain::max_pool2d(pool, whole.data(), expected.data(), where.data());
-  backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, y.data(), winners.data());
+  backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, {}, y.data(), winners.data());
   CHECK(y == expected);
-  Floats unnoted = unwritten(size);
-  backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, unnoted.data(), nullptr);
+  Floats unnoted = unwritten(size), prepared(static_cast<std::size_t>(backend.weight_form(g).size));
+  backend.prepare_weight(g, w.data(), prepared.data());
+  backend.conv2d_pooled(g, pool, x.data(), w.data(), prepared.empty() ? nullptr : prepared.data(), stages, {}, unnoted.data(), nullptr);
   CHECK(unnoted == expected);
+
+  check_stages(g, pool, activation);
 
   // The pooling's gradient, from what forward noted, and through the activation.
   const PooledGradient<float> pooled{pool, dy.data(), y.data(), winners.data(), activation, 0.1f, 0.f, 0.7f};
@@ -96,7 +122,7 @@ void check(const ConvGeometry& g, const PoolGeometry& pool, Activation activatio
     set_num_threads(threads);
     Gradients again(g);
     Floats y_again = unwritten(size);
-    backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, y_again.data(), winners.data());
+    backend.conv2d_pooled(g, pool, x.data(), w.data(), nullptr, stages, {}, y_again.data(), winners.data());
     backend.conv2d_pooled_backward(g, x.data(), w.data(), pooled, again.dx.data(), again.dw.data(), again.dbias.data());
     CHECK(y_again == y);
     CHECK(again.dx == together.dx);
@@ -125,6 +151,21 @@ TEST_CASE("a convolution that is pooled, and its gradients, are those of its par
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu);                      // windows overlap
     both(convolution(16, 3, 16, 16, 16, 3), 3, 2, Activation::relu, 1);                   // and are padded
     both(convolution(16, 8, 12, 12, 8, 3, 1, 1, 2), 2, 2, Activation::relu);              // groups
+    both(convolution(2, 3, 65, 64, 64, 3, 1, 1), 3, 2, Activation::relu, 1);              // large, windows overlap: in bands of rows
+    both(convolution(1, 3, 150, 119, 30, 3, {1, 1}, {1, 0}), {4, 2}, {3, 1}, Activation::clamp, {2, 0});  // rows left over
+    // Within Winograd's tiles: whole ones and not, rows and columns that no window sees, large tiles, more weights than a cache holds.
+    both(convolution(2, 16, 17, 22, 20, 3, 1, 1), 2, 2, Activation::relu);
+    both(convolution(1, 5, 13, 15, 6, 3), {1, 2}, {2, 4}, Activation::clamp);
+    both(convolution(1, 32, 38, 31, 33, 3, 1, 1), 2, 2, Activation::leaky_relu);
+    both(convolution(2, 32, 35, 40, 48, 3, 1, 1), 3, 3, Activation::relu);
+    both(convolution(1, 200, 9, 10, 190, 3, 1, 1), 2, 2, Activation::relu);
+    both(convolution(2, 16, 18, 22, 20, 3, 1, 1), 3, 3, Activation::relu);  // windows that do not lie within tiles
+    both(convolution(1, 3, 32, 32, 30, 3), 2, 2, Activation::relu);                       // one image: by rows
+    both(convolution(1, 30, 15, 15, 60, 3), 2, 2, Activation::relu);                      // by filters, Winograd
+    both(convolution(1, 60, 6, 6, 120, 3), 2, 2, Activation::leaky_relu);                 // by filters, direct
+    both(convolution(2, 5, 17, 13, 70, {5, 3}, 2, {3, 1}), 2, 2, Activation::clamp);      // by both, padded and strided
+    both(convolution(1, 7, 20, 20, 33, 3, 1, 2, 1, 2), 3, 4, Activation::none);           // a last panel of one filter, gaps between windows
+    both(convolution(3, 24, 11, 9, 100, 3, 1, 1), {3, 2}, {3, 2}, Activation::relu);      //
   });
 }
 

@@ -17,7 +17,7 @@ struct ForcedAlgorithm {
   ~ForcedAlgorithm() { set_convolution_algorithm(std::nullopt); }
 };
 
-std::vector<float> forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}, const float* prepared = nullptr) {
+std::vector<float> any_forward(const ConvolutionCase& c, const Epilogue<float>& epilogue = {}, const float* prepared = nullptr) {
   std::vector<float> y = c.unwritten(c.dy);
   REQUIRE(cpu_kernels::convolution_forward(c.g, c.x.data(), c.w.data(), prepared, epilogue, y.data()));
   return y;
@@ -27,11 +27,11 @@ void check_passes(const ConvolutionCase& c) {
   std::vector<float> dx = c.unwritten(c.x), dw = c.unwritten(c.w);
   std::vector<float> prepared(static_cast<std::size_t>(cpu_kernels::convolution_weight_form(c.g).size), std::nanf(""));
   cpu_kernels::convolution_prepare_weight(c.g, c.w.data(), prepared.data());
-  const std::vector<float> y = forward(c);
+  const std::vector<float> y = any_forward(c);
   CHECK(error_over_rms(y, c.y()) < tolerance);
-  if (!prepared.empty()) CHECK(forward(c, {}, prepared.data()) == y);
+  if (!prepared.empty()) CHECK(any_forward(c, {}, prepared.data()) == y);
   const FullEpilogue full(c.g, Activation::leaky_relu, 5);
-  CHECK(error_over_rms(forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+  CHECK(error_over_rms(any_forward(c, full.epilogue), full.apply(c.y())) < tolerance);
   if (convolution_algorithm(c.g, ConvPass::backward_data) == ConvAlgorithm::im2col) return;
   REQUIRE(cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), dx.data()));
   CHECK(error_over_rms(dx, c.dx()) < tolerance);

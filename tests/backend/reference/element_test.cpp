@@ -5,18 +5,13 @@
 #include <limits>
 #include <vector>
 
+#include "backend/reference/unary_ops.hpp"
 #include "support/catch.hpp"
 
 using namespace tapestry;
-
-namespace {
-const double not_a_number = std::nan(""), infinity = std::numeric_limits<double>::infinity();
-constexpr UnaryOp every_unary[] = {UnaryOp::negate,    UnaryOp::absolute,   UnaryOp::sign,       UnaryOp::square_root, UnaryOp::exponential,
-                                   UnaryOp::logarithm, UnaryOp::power,      UnaryOp::affine,     UnaryOp::clamp,       UnaryOp::relu,
-                                   UnaryOp::leaky_relu, UnaryOp::sigmoid,   UnaryOp::tanh,       UnaryOp::gelu,        UnaryOp::gelu_tanh};
-
-double value(UnaryOp op, double x, double a = 0, double b = 0) { return plain::unary_value(op, x, a, b); }
-}  // namespace
+using test::every_unary;
+using test::not_a_number;
+using test::value;
 
 TEST_CASE("plain unary: each op's formula") {
   CHECK(value(UnaryOp::negate, 2) == -2);
@@ -66,8 +61,8 @@ TEST_CASE("plain unary_backward at the corners, as in PyTorch") {
   CHECK(slope(UnaryOp::clamp, 1.5, 1, 2) == 1);
   CHECK(slope(UnaryOp::power, 0, 0) == 0);
   CHECK(slope(UnaryOp::power, 0, 1) == 1);
-  CHECK(slope(UnaryOp::square_root, 0) == infinity);
-  CHECK(plain::unary_gradient(UnaryOp::relu, -1.0, 0.0, infinity, 0.0, 0.0) == 0);  // dropped, not multiplied by 0
+  CHECK(slope(UnaryOp::square_root, 0) == test::infinity);
+  CHECK(plain::unary_gradient(UnaryOp::relu, -1.0, 0.0, test::infinity, 0.0, 0.0) == 0);  // dropped, not multiplied by 0
 }
 
 TEST_CASE("plain binary: each op, NaN wins maximum and minimum") {
@@ -76,7 +71,7 @@ TEST_CASE("plain binary: each op, NaN wins maximum and minimum") {
   CHECK(binary(BinaryOp::subtract, 1, 2) == -1);
   CHECK(binary(BinaryOp::multiply, 3, 2) == 6);
   CHECK(binary(BinaryOp::divide, 1, 2) == 0.5);
-  CHECK(binary(BinaryOp::divide, 1, 0) == infinity);
+  CHECK(binary(BinaryOp::divide, 1, 0) == test::infinity);
   CHECK(binary(BinaryOp::power, 2, 10) == 1024);
   CHECK(binary(BinaryOp::maximum, 1, 2) == 2);
   CHECK(binary(BinaryOp::minimum, 1, 2) == 1);

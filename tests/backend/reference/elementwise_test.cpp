@@ -5,19 +5,16 @@
 #include <limits>
 #include <vector>
 
+#include "backend/reference/unary_ops.hpp"
 #include "support/catch.hpp"
 
 using namespace tapestry;
+using test::every_unary;
+using test::not_a_number;
+using test::value;
 using Doubles = std::vector<double>;
 
 namespace {
-const double not_a_number = std::nan("");
-constexpr UnaryOp every_unary[] = {UnaryOp::negate,    UnaryOp::absolute,   UnaryOp::sign,       UnaryOp::square_root, UnaryOp::exponential,
-                                   UnaryOp::logarithm, UnaryOp::power,      UnaryOp::affine,     UnaryOp::clamp,       UnaryOp::relu,
-                                   UnaryOp::leaky_relu, UnaryOp::sigmoid,   UnaryOp::tanh,       UnaryOp::gelu,        UnaryOp::gelu_tanh};
-
-double value(UnaryOp op, double x, double a = 0, double b = 0) { return plain::unary_value(op, x, a, b); }
-
 template <Scalar T>
 std::vector<int> integers(UnaryOp op, const std::vector<T>& x, T a = 0, T b = 0) {
   std::vector<T> y(x.size());

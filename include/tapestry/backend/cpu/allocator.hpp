@@ -19,7 +19,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 /// Memory that is kept for the next request of a like size: freeing and mapping the activations anew in each step costs more than
 /// the arithmetic of a small network. Blocks are aligned to 64 bytes. Sizes are rounded up to one of eight classes an octave, so that at most
-/// an eighth is wasted; each class has a list of free blocks. With TAPESTRY_NO_CACHE=1 in the environment every
+/// an eighth is wasted; each class has a list of free blocks. A thread keeps some small ones for itself, for which it needs no lock. With TAPESTRY_NO_CACHE=1 in the environment every
 /// block comes from the system and goes back at once, so that sanitizers see its life.
 class CachingAllocator {
  public:
@@ -32,12 +32,10 @@ class CachingAllocator {
   /// Throws   std::bad_alloc if the system has no more memory, even after all that is held was given back.
   [[gnu::noinline]] void* allocate(std::size_t bytes) {
     const SizeClass c = size_class(bytes);
+    if (void* block = c.number < OwnBlocks::classes ? own_blocks().take(c) : nullptr) return block;
     if (!pass_through_) {
       const std::lock_guard lock(mutex_);
-      if (FreeBlock* block = free_[c.number]) {
-        free_[c.number] = block->next;
-        return block;
-      }
+      if (void* block = pop(free_[c.number])) return block;
     }
     void* memory = from_system(c.bytes);
     if (!memory) {
@@ -52,12 +50,14 @@ class CachingAllocator {
     if (!memory) return;
     if (pass_through_) return std::free(memory);
     const SizeClass c = size_class(bytes);
+    if (c.number < OwnBlocks::classes && own_blocks().keep(memory, c)) return;
     const std::lock_guard lock(mutex_);
-    free_[c.number] = ::new (memory) FreeBlock{free_[c.number]};
+    push(memory, free_[c.number]);
   }
 
-  /// Gives every free block back to the system.
+  /// Gives every free block back to the system, but for those that other threads keep for themselves, at most 1 MiB each.
   void release_cache() {
+    share(own_blocks());
     const std::lock_guard lock(mutex_);
     for (FreeBlock*& list : free_)
       while (list) {
@@ -77,6 +77,56 @@ class CachingAllocator {
   struct SizeClass {
     std::size_t number, bytes;
   };
+  static void push(void* memory, FreeBlock*& list) { list = ::new (memory) FreeBlock{list}; }
+  static void* pop(FreeBlock*& list) {
+    FreeBlock* block = list;
+    if (block) list = block->next;
+    return block;
+  }
+
+  /// What a thread keeps for itself: blocks of up to 256 KiB, 1 MiB together.
+  struct OwnBlocks {
+    static constexpr std::size_t classes = 81, most = std::size_t{1} << 20;
+    std::array<FreeBlock*, classes> free;
+    std::size_t bytes;
+    bool known, closed;  // whether they will be shared at the thread's end, and have been
+
+    void* take(const SizeClass& c) {
+      void* block = pop(free[c.number]);
+      if (block) bytes -= c.bytes;
+      return block;
+    }
+    bool keep(void* memory, const SizeClass& c) {
+      if (closed || bytes + c.bytes > most) return false;
+      if (!known) share_at_end();
+      push(memory, free[c.number]);
+      bytes += c.bytes;
+      return true;
+    }
+    [[gnu::noinline]] void share_at_end() {
+      struct End {
+        OwnBlocks& blocks;
+        ~End() {
+          instance().share(blocks);
+          blocks.closed = true;
+        }
+      };
+      known = true;
+      thread_local const End end{*this};
+    }
+  };
+  /// Without a constructor and a destructor, so that what ends later than a thread's other variables may still use it.
+  static OwnBlocks& own_blocks() {
+    static thread_local constinit OwnBlocks blocks{};
+    return blocks;
+  }
+  void share(OwnBlocks& own) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t number = 0; number < OwnBlocks::classes; ++number)
+      while (void* block = pop(own.free[number])) push(block, free_[number]);
+    own.bytes = 0;
+  }
+
   static constexpr std::size_t alignment = 64, huge_page = std::size_t{2} << 20;
 
   /// Multiples of 64 up to 512; above, sizes (8 + i) * 2^e for i < 8.

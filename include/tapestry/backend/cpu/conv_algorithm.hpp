@@ -82,11 +82,14 @@ struct ConvCost {
     const bool adjoint = pass == ConvPass::backward_data;
     const ConvGeometry own = adjoint ? cpu_kernels::adjoint_geometry(g) : g;
     const Index side = pass == ConvPass::backward_weight ? 4 : cpu_kernels::winograd_side(own);
-    const Index tiles = g.batch * ((own.out_width + side - 1) / side) * ((own.out_height + side - 1) / side);
-    const double n = std::ceil(static_cast<double>(tiles) / 4) * 4, in = padded(own.in_channels, 4), across = padded(own.out_channels, lanes);
-    // A product a plane, the transforms of a number a plane, channel and tile, and those of a filter.
-    return static_cast<double>((side + 2) * (side + 2)) *
-           (n * in * across / 0.92 + n * (in + across) * 14 + (pass == ConvPass::forward ? 0 : 6) * in * across);
+    const Index tiles = g.batch * ((own.out_width + side - 1) / side) * ((own.out_height + side - 1) / side), planes = (side + 2) * (side + 2);
+    const Index all = pass == ConvPass::backward_weight
+                          ? tiles * planes
+                          : g.batch * cpu_kernels::winograd_planes(own.out_height, side) * cpu_kernels::winograd_planes(own.out_width, side);
+    const double n = static_cast<double>(all) * padded(tiles, 4) / static_cast<double>(std::max<Index>(1, tiles));
+    const double in = padded(own.in_channels, 4), across = padded(own.out_channels, lanes);
+    // A product a plane, the transforms of a number a plane, channel and tile, and those of a filter, or the time to read it.
+    return n * in * across / 0.92 + n * (in + across) * 14 + static_cast<double>(planes) * 6 * in * across;
   }
 };
 }  // namespace detail

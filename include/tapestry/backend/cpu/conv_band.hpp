@@ -59,6 +59,7 @@ struct WindowPass {
             WindowAxis::backward(row, g.height, g.kernel.height, g.stride.height, g.dilation.height, g.padding.height),
             WindowAxis::backward(column, g.width, g.kernel.width, g.stride.width, g.dilation.width, g.padding.width)};
   }
+  Index taps() const { return rows.taps * columns.taps; }
   /// Whether every window lies inside the image, so that no copy is needed.
   bool inside() const { return rows.inside(height) && columns.inside(width); }
   Index row_size() const { return (inside() ? width : columns.span(columns.positions)) * channels; }

@@ -31,7 +31,7 @@ struct DirectPass {
     return {WindowPass::backward(g, row, column), g.batch, g.groups, g.group_out(), g.group_in(), g.height, g.width, w, true, g.taps(),
             g.kernel.width};
   }
-  Index taps() const { return window.rows.taps * window.columns.taps; }
+  Index taps() const { return window.taps(); }
   /// Neighbouring taps whose channels follow one another are one run.
   bool joined() const { return groups == 1 && window.columns.taps > 1 && window.columns.by.offset == 1; }
   Index runs() const { return joined() ? window.rows.taps : taps(); }
@@ -84,7 +84,7 @@ void direct_weight(const DirectPass<T>& pass, T* packed) {
 template <class T>
 void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, const Epilogue<T>& epilogue, T* y, bool spills = false) {
   const WindowAxis &rows = pass.window.rows, &across = pass.window.columns;
-  if (rows.positions <= 0 || across.positions <= 0) return;
+  if (pass.batch <= 0 || rows.positions <= 0 || across.positions <= 0) return;
   const GemmKernels<T>& kernels = gemm_kernels<T>();
   const Index columns = kernels.columns, panels = pass.panels(columns), size = pass.panel_size(columns), channels = pass.groups * pass.filters;
   const Scratch<TileRun> runs(pass.runs());
@@ -93,21 +93,24 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
   const Index row_bytes = std::max<Index>(1, (pass.window.row_size() * rows.step + across.positions * channels) * Index{sizeof(T)});
   const Index few = divide_up(8 * kernels.rows, across.positions), many = std::max((Index{384} << 10) / row_bytes, few);
   const Index wanted = divide_up(pass.batch * rows.positions, 16);  // no fewer units than threads could use
-  const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band);
-  parallel_for(pass.batch * bands, 1, [&](Index unit, Index) {
+  const Index band = std::min(rows.positions, std::clamp(wanted, few, many)), bands = divide_up(rows.positions, band), all_bands = pass.batch * bands;
+  const Index all_panels = pass.groups * panels, share = divide_up(all_panels, std::min(all_panels, divide_up(8, all_bands)));  // of filters, where pixels are few
+  parallel_for(divide_up(all_panels, share) * all_bands, 1, [&](Index part, Index) {
+    const Index unit = part % all_bands, first_panel = part / all_bands * share;
     const Index n = unit / bands, first = unit % bands * band, count = std::min(band, rows.positions - first);
     const Scratch<T> copy(pass.window.band_size(count));
     const T* base = pass.window.band(x + n * pass.window.height * pass.window.width * pass.window.channels, first, count, copy.data());
     const Index pixels = count * across.positions, segment = whole_rows ? pixels : across.positions;
-    const Scratch<Index> places(pixels + max_tile_rows);
+    const Scratch<const T*> places(pixels + max_tile_rows);  // a tile may compute more rows than there are: those of the last pixel again
     for (Index i = 0; i < count; ++i)
       for (Index j = 0; j < across.positions; ++j)
-        places[i * across.positions + j] = i * rows.step * pass.window.row_size() + j * across.step * pass.window.channels;
+        places[i * across.positions + j] = base + i * rows.step * pass.window.row_size() + j * across.step * pass.window.channels;
+    std::fill_n(places.data() + pixels, max_tile_rows, places[pixels - 1]);
     TileOperands<T> t{};
     t.run = runs.data(), t.runs = pass.runs(), t.depth = pass.run_depth();
     t.a_step = 1, t.b_step = columns, t.c_row = channels * across.stride;
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
-    for (Index panel = 0; panel < pass.groups * panels; ++panel) {
+    for (Index panel = first_panel; panel < std::min(all_panels, first_panel + share); ++panel) {
       const Index group = panel / panels, filter = panel % panels * columns;
       t.b = packed + panel * size;
       t.columns = spills ? columns : std::min(columns, pass.filters - filter);
@@ -116,8 +119,7 @@ void direct_forward(const DirectPass<T>& pass, const T* x, const T* packed, cons
         const Index row = rows.first + (first + begin / across.positions) * rows.stride;
         T* to = y + ((n * pass.out_height + row) * pass.out_width + across.first) * channels + t.channel;
         for_each_tile(kernels, segment, t, [&](TileOperands<T>& tile, Index i) {
-          for (Index r = 0; r < max_tile_rows; ++r)
-            tile.a[static_cast<std::size_t>(r)] = base + group * pass.depth + places[begin + i + std::min(r, tile.rows - 1)];
+          for (Index r = 0; r < max_tile_rows; ++r) tile.a[static_cast<std::size_t>(r)] = places[begin + i + r] + group * pass.depth;
           tile.c = to + i * tile.c_row;
           tile.residual = epilogue.residual_at(tile.c - y);
         });

@@ -10,20 +10,22 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 // is im2col: the plain way through other primitives, which Backend has in its defaults.
 
 /// The form of a forward pass's weights that its algorithm wants; of no size if it takes them as they are.
-inline WeightForm convolution_weight_form(const ConvGeometry& g) {
-  const ConvAlgorithm algorithm = convolution_algorithm(g, ConvPass::forward);
+inline WeightForm convolution_weight_form(const ConvGeometry& g, ConvAlgorithm algorithm) {
   const int kind = 4 * static_cast<int>(algorithm) + static_cast<int>(instruction_set());
   if (algorithm == ConvAlgorithm::winograd) return {winograd_weight_size({g, nullptr}), kind, g.dilation};
   if (algorithm == ConvAlgorithm::direct || algorithm == ConvAlgorithm::product) return {direct_weight_size(DirectPass<float>::forward(g, nullptr)), kind, g.dilation};
+  if (algorithm == ConvAlgorithm::depthwise) return {g.taps() * g.in_channels, kind, g.dilation};
   return {};
 }
+inline WeightForm convolution_weight_form(const ConvGeometry& g) { return convolution_weight_form(g, convolution_algorithm(g, ConvPass::forward)); }
 /// Brings weights into that form.
 inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, float* prepared) {
   switch (convolution_algorithm(g, ConvPass::forward)) {
     case ConvAlgorithm::winograd: return winograd_weight({g, w}, prepared);
     case ConvAlgorithm::product:
     case ConvAlgorithm::direct: return direct_weight(DirectPass<float>::forward(g, w), prepared);
-    default: return;
+    case ConvAlgorithm::depthwise: return depthwise_weight(g, w, prepared);
+    case ConvAlgorithm::im2col: return;
   }
 }
 
@@ -31,7 +33,12 @@ inline void convolution_prepare_weight(const ConvGeometry& g, const float* w, fl
 inline bool convolution_forward(ConvAlgorithm algorithm, const ConvGeometry& g, const float* x, const float* w, const float* prepared,
                                 const Epilogue<float>& epilogue, float* y) {
   switch (algorithm) {
-    case ConvAlgorithm::depthwise: depthwise_forward(g, x, w, epilogue, y); break;
+    case ConvAlgorithm::depthwise:
+      if (prepared)
+        depthwise_forward(g, x, prepared, epilogue, y);
+      else
+        depthwise_convolution(g, x, w, epilogue, y);
+      break;
     case ConvAlgorithm::winograd: winograd_forward({g, w, false, prepared}, x, epilogue, y); break;
     case ConvAlgorithm::product:
       gemm<float>({Transpose::no, Transpose::yes, g.batch * g.out_pixels(), g.out_channels, g.in_channels, x, g.in_channels, w, g.in_channels, 0,

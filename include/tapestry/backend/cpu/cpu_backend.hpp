@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "../reference/loss.hpp"
 #include "broadcast.hpp"
+#include "conv_chain.hpp"
 #include "conv_pooled.hpp"
 #include "conv_run.hpp"
 #include "elementwise.hpp"
@@ -121,11 +122,17 @@ class CpuBackend : public CpuKernels<T, Contract> {
     }
     detail::conv2d_then_stages(*this, g, x, w, stages, y);
   }
-  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages, T* y,
-                     void* winners) {
+  void conv2d_pooled(const ConvGeometry& g, const PoolGeometry& pool, const T* x, const T* w, const T* prepared, const Stages<T>& stages,
+                     const Stages<T>& after, T* y, void* winners) {
     if constexpr (std::same_as<T, float>)
-      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, y, static_cast<std::int8_t*>(winners))) return;
-    detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, y, winners);
+      if (cpu_kernels::convolution_pooled(g, pool, x, w, prepared, stages, after, y, static_cast<std::int8_t*>(winners))) return;
+    detail::conv2d_then_pool(*this, g, pool, x, w, prepared, stages, after, y, winners);
+  }
+  bool chains(const ConvGeometry* g, Index count) const { return std::same_as<T, float> && cpu_kernels::chain_fits(g, count); }
+  void conv2d_chain(const ConvLink<T>* links, Index count, const T* x, T* y) {
+    if constexpr (std::same_as<T, float>)
+      if (cpu_kernels::convolution_chain(links, count, x, y)) return;
+    detail::conv2d_one_by_one(*this, links, count, x, y);
   }
   void linear_staged(Index rows, Index out, Index in, const T* x, const T* w, const Stages<T>& stages, T* y) {
     const cpu_kernels::FoldedStages<T> folded(out, stages);
@@ -151,6 +158,13 @@ class CpuBackend : public CpuKernels<T, Contract> {
     if constexpr (std::same_as<T, float>)
       if (cpu_kernels::convolution_backward(g, x, w, {.pooled = &d}, dx, dw, dbias)) return;
     detail::unpool_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
+  }
+  void conv2d_normalized_backward(const ConvGeometry& g, const T* x, const T* w, const NormalizedGradient<T>& d, T* dx, T* dw, T* dbias) {
+    if constexpr (std::same_as<T, float>) {
+      const cpu_kernels::NormalizationGradientSource<T> gradient(d);
+      if (d.channels >= 16 && cpu_kernels::convolution_backward(g, x, w, {.owed = &gradient}, dx, dw, dbias)) return;
+    }
+    detail::normalization_gradient_then_conv2d_backward(*this, g, x, w, d, dx, dw, dbias);
   }
   void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
     cpu_kernels::max_pool2d(g, x, y, where);
@@ -196,6 +210,12 @@ class CpuBackend : public CpuKernels<T, Contract> {
   void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                           bool of_batch, T* dx, T* dgamma, T* dbeta) {
     cpu_kernels::normalize_backward(rows, channels, x, mean, variance, eps, gamma, dy, of_batch, dx, dgamma, dbeta);
+  }
+  void normalization_sums(const NormalizedGradient<T>& d, T* dgamma, T* dbeta) {
+    cpu_kernels::normalization_sums(d, dgamma, dbeta);
+  }
+  void normalization_gradient(const NormalizedGradient<T>& d, T* dx) {
+    cpu_kernels::NormalizationGradient<T>(d).all(dx);
   }
   void softmax(Index rows, Index columns, bool logarithm, const T* x, T* y) {
     cpu_kernels::softmax(rows, columns, logarithm, x, y);

@@ -5,55 +5,58 @@
 
 #include "column_sums.hpp"
 #include "elementwise.hpp"
-#include "kernel/finish.hpp"
+#include "row_source.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
-/// Calls f(offset, columns) for the rows of a matrix, several short ones at a time.
-template <class F>
-void for_each_row(Index rows, Index columns, const F& f) {
-  const Index fold = row_fold(rows, columns), wide = fold * columns;
-  parallel_for(rows / fold, std::max<Index>(1, elementwise_grain / std::max<Index>(1, wide)), [&](Index begin, Index end) {
-    for (Index r = begin; r < end; ++r) f(r * wide, wide);
-  });
+/// How many rows of a matrix are taken as one, if its own rows are short.
+constexpr Index wide_fold(Index rows, Index columns) {
+  Index fold = row_fold(rows, columns);
+  while (fold * columns < 64 && rows % (2 * fold) == 0 && rows > 0 && columns > 0) fold *= 2;
+  return fold;
 }
 
-/// Mean and biased variance of each column, in two passes: of squares' sum minus sum's square nothing would be left where the mean is large.
-/// The second pass also sums x - mean, which is not quite 0, for mean was rounded to T.
+/// Mean and biased variance of each column.
 template <Floating T>
 void batch_statistics(Index rows, Index channels, const T* x, T* mean, T* variance) {
-  const double count = static_cast<double>(rows);
-  const Scratch<double> sums(2 * channels);
-  column_sums<T>(rows, channels, x, nullptr, x, nullptr, sums.data(), sums.data() + channels);
-  for (Index c = 0; c < channels; ++c) mean[c] = static_cast<T>(sums[c] / count);
-  column_sums<T>(rows, channels, x, mean, x, mean, sums.data(), sums.data() + channels);
-  for (Index c = 0; c < channels; ++c) variance[c] = static_cast<T>((sums[channels + c] - sums[c] * sums[c] / count) / count);
+  const Scratch<double> moments(2 * channels);
+  double *means = moments.data(), *squares = means + channels;
+  column_moments<T>(rows, channels, x, means, squares);
+  for (Index c = 0; c < channels; ++c) {
+    mean[c] = static_cast<T>(rows == 0 ? std::nan("") : means[c]);
+    variance[c] = static_cast<T>(squares[c] / static_cast<double>(rows));
+  }
 }
+
+/// What a normalisation has for each column of a matrix, several short rows of which are taken as one.
+template <Floating T>
+struct NormalizationColumns {
+  Index fold, wide;
+  Scratch<T> numbers;
+  T *means, *scales, *shifts, *rest;
+
+  NormalizationColumns(Index rows, Index channels, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, Index more = 0)
+      : fold(wide_fold(rows, channels)), wide(fold * channels), numbers((3 + more) * wide), means(numbers.data()), scales(means + wide), shifts(scales + wide),
+        rest(shifts + wide) {
+    for (Index i = 0; i < wide; ++i) {
+      const Index c = i % channels;
+      means[i] = mean[c];
+      scales[i] = (gamma ? gamma[c] : T{1}) / std::sqrt(variance[c] + eps);
+      shifts[i] = beta ? beta[c] : T{0};
+    }
+  }
+  Index grain() const { return std::max<Index>(1, elementwise_grain / std::max<Index>(1, wide)); }
+};
 
 /// y = activation((x - mean) * scale + beta + residual),  scale = gamma / sqrt(variance + eps); one pass through memory.
 template <Floating T>
 void normalize_staged(Index rows, Index channels, const T* x, const Stages<T>& s, T* y) {
-  const Index wide = row_fold(rows, channels) * channels;
-  const Scratch<T> numbers(3 * wide);
-  T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide;
-  for (Index i = 0; i < wide; ++i) {
-    const Index c = i % channels;
-    means[i] = s.mean[c];
-    scales[i] = (s.gamma ? s.gamma[c] : T{1}) / std::sqrt(s.variance[c] + s.eps);
-    shifts[i] = s.beta ? s.beta[c] : T{0};
-  }
-  const Epilogue<T> after{nullptr, nullptr, nullptr, nullptr, s.activation, s.slope, s.low, s.high};
-  for_each_row(rows, channels, [=, residual = s.residual](Index at, Index count) {
-    if (residual)
-      map(count, y + at, [&](auto& v, const auto& m, const auto& scale, const auto& shift, const auto& other) {
-        v = (v - m) * scale + shift + other;
-        finish(v, after, 0, residual);
-      }, x + at, means, scales, shifts, residual + at);
-    else
-      map(count, y + at, [&](auto& v, const auto& m, const auto& scale, const auto& shift) {
-        v = (v - m) * scale + shift;
-        finish(v, after, 0, residual);
-      }, x + at, means, scales, shifts);
+  if (channels == 0) return;
+  const NormalizationColumns<T> of(rows, channels, s.mean, s.variance, s.eps, s.gamma, s.beta);
+  parallel_for(rows / of.fold, of.grain(), [&](Index begin, Index end) {
+    const Index at = begin * of.wide;
+    run_rows<T>(of.wide, NormalizeRows<T>{end - begin, of.wide, x + at, of.means, of.scales, of.shifts, s.residual ? s.residual + at : nullptr, s.activation,
+                                          s.slope, s.low, s.high, y + at});
   });
 }
 /// Without more stages.
@@ -62,34 +65,79 @@ void normalize(Index rows, Index channels, const T* x, const T* mean, const T* v
   normalize_staged(rows, channels, x, {nullptr, mean, variance, gamma, beta, eps}, y);
 }
 
-/// With d = x - mean and s = 1/sqrt(variance + eps): dbeta = sum of dy, dgamma = s * sum of dy*d, and
-/// dx = gamma*s * dy - gamma*s * dbeta/rows - gamma*s^2 * dgamma/rows * d; the last two only if the statistics are the batch's own.
+/// With d = x - mean: dbeta = sum of dy * activation', dgamma = 1/sqrt(variance + eps) * sum of dy * activation' * d.
+template <Floating T>
+void normalization_sums(const NormalizedGradient<T>& g, T* dgamma, T* dbeta) {
+  const Index channels = g.channels;
+  const Scratch<double> sums(2 * channels);
+  double *sum = sums.data(), *product = sum + channels;
+  if (g.activation == Activation::none) {
+    column_sums<T>(g.rows, channels, g.dy, nullptr, g.x, g.mean, sum, product);
+  } else {
+    const NormalizationColumns<T> of(g.rows, channels, g.mean, g.variance, g.eps, g.gamma, g.beta);
+    column_sums<T>(g.rows, channels, g.dy, nullptr, g.x, g.mean, sum, product,
+                   NormalizedMask<T>{of.scales, of.shifts, g.activation, g.slope, g.low, g.high});
+  }
+  for (Index c = 0; c < channels; ++c) {
+    dbeta[c] = static_cast<T>(sum[c]);
+    dgamma[c] = static_cast<T>(product[c] / std::sqrt(static_cast<double>(g.variance[c]) + static_cast<double>(g.eps)));
+  }
+}
+
+/// With s = 1/sqrt(variance + eps): dx = gamma*s * dy * activation' - gamma*s * dbeta/rows - gamma*s^2 * dgamma/rows * (x - mean); the last two only if
+/// the statistics are the batch's own.
+template <Floating T>
+class NormalizationGradient {
+ public:
+  explicit NormalizationGradient(const NormalizedGradient<T>& g) : g_(g), of_(g.rows, g.channels, g.mean, g.variance, g.eps, g.gamma, g.beta, 2) {
+    const double share = g.of_batch ? 1 / static_cast<double>(g.rows) : 0.0;
+    for (Index i = 0; i < of_.wide; ++i) {
+      const Index c = i % g.channels;
+      const double s = 1 / std::sqrt(static_cast<double>(g.variance[c]) + static_cast<double>(g.eps)), scale = static_cast<double>(of_.scales[i]);
+      of_.rest[i] = static_cast<T>(-scale * share * static_cast<double>(g.dbeta[c]));
+      of_.rest[of_.wide + i] = static_cast<T>(-scale * share * s * static_cast<double>(g.dgamma[c]));
+    }
+  }
+  /// dx, by all threads.
+  void all(T* dx) const {
+    if (g_.channels == 0) return;
+    parallel_for(g_.rows / of_.fold, of_.grain(), [&](Index begin, Index end) { run(begin * of_.wide, of_.wide, end - begin, dx + begin * of_.wide); });
+  }
+  /// dx of rows [begin, end), from `dx` on, by this thread alone; channels fill a vector.
+  void rows(Index begin, Index end, T* dx) const {
+    const Index folded = (end - begin) / of_.fold, rest = (end - begin) % of_.fold;
+    run(begin * g_.channels, of_.wide, folded, dx);
+    if (rest > 0) run((end - rest) * g_.channels, rest * g_.channels, 1, dx + folded * of_.wide);
+  }
+
+ private:
+  void run(Index at, Index columns, Index rows, T* dx) const {
+    run_rows<T>(columns, NormalizationGradientRows<T>{rows, columns, g_.x + at, g_.dy + at, of_.means, of_.rest, of_.rest + of_.wide,
+                                                      {of_.scales, of_.shifts, g_.activation, g_.slope, g_.low, g_.high}, dx});
+  }
+  const NormalizedGradient<T>& g_;
+  NormalizationColumns<T> of_;
+};
+
+/// The same for whoever asks for some rows; channels fill a vector, of which float has 16.
+template <std::same_as<float> T>
+class NormalizationGradientSource final : public RowSource {
+ public:
+  explicit NormalizationGradientSource(const NormalizedGradient<T>& g) : gradient_(g) {}
+  void rows(Index begin, Index end, float* to) const override { gradient_.rows(begin, end, to); }
+
+ private:
+  NormalizationGradient<T> gradient_;
+};
+
+/// All of it, without an activation; dx may be null.
 template <Floating T>
 void normalize_backward(Index rows, Index channels, const T* x, const T* mean, const T* variance, T eps, const T* gamma, const T* dy,
                         bool of_batch, T* dx, T* dgamma, T* dbeta) {
-  const Index wide = row_fold(rows, channels) * channels;
-  const Scratch<double> sums(2 * channels);
-  const Scratch<T> numbers(4 * wide);
-  T *means = numbers.data(), *scales = means + wide, *shifts = scales + wide, *slopes = shifts + wide;
-  column_sums<T>(rows, channels, dy, nullptr, x, mean, sums.data(), sums.data() + channels);
-  const double share = of_batch ? 1 / static_cast<double>(rows) : 0.0;
-  for (Index i = 0; i < wide; ++i) {
-    const Index c = i % channels;
-    const double s = 1 / std::sqrt(static_cast<double>(variance[c]) + static_cast<double>(eps));
-    const double scale = (gamma ? static_cast<double>(gamma[c]) : 1.0) * s;
-    means[i] = mean[c];
-    scales[i] = static_cast<T>(scale);
-    shifts[i] = static_cast<T>(-scale * share * sums[c]);
-    slopes[i] = static_cast<T>(-scale * share * s * s * sums[channels + c]);
-    dbeta[c] = static_cast<T>(sums[c]);
-    dgamma[c] = static_cast<T>(s * sums[channels + c]);
-  }
-  if (!dx) return;
-  for_each_row(rows, channels, [=](Index at, Index count) {
-    map(count, dx + at,
-        [](auto& v, const auto& from, const auto& m, const auto& a, const auto& b, const auto& slope) { v = a * v + b + slope * (from - m); },
-        dy + at, x + at, means, scales, shifts, slopes);
-  });
+  NormalizedGradient<T> gradient{rows, channels, x, mean, variance, gamma, nullptr, eps, of_batch, dy};
+  normalization_sums(gradient, dgamma, dbeta);
+  gradient.dgamma = dgamma, gradient.dbeta = dbeta;
+  if (dx) NormalizationGradient<T>(gradient).all(dx);
 }
 
 /// A layer's stages as a kernel's epilogue: a normalisation by fixed statistics becomes a scale and a shift a channel.

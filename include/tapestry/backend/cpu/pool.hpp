@@ -43,11 +43,11 @@ class Windows {
   Scratch<Index> pixels_;
 };
 
-/// The windows of some output pixels: those of pixel i are pixels[ends[i - 1]] to pixels[ends[i]] of the image.
+/// The windows of some output pixels: those of pixel i are pixels[ends[i - 1]] to pixels[ends[i]] of the image, of which the one `before` lies first.
 template <class T>
 struct MaxPoolWindows {
   const T* image;
-  Index channels, count;
+  Index before, channels, count;
   const Index *pixels, *ends;
   T* y;
   std::int32_t* where;
@@ -69,7 +69,7 @@ struct MaxOfPixels {
         V best = V{} - std::numeric_limits<T>::infinity(), v;
         Lanes at = Lanes{} + (begin == w->ends[i] ? Lane{-1} : static_cast<Lane>(w->pixels[begin]));
         for (Index k = begin; k < w->ends[i]; ++k) {
-          load(v, w->image + w->pixels[k] * w->channels + c);
+          load(v, w->image + (w->pixels[k] - w->before) * w->channels + c);
           V larger = v <= best ? best : v;
           Lanes there = v <= best ? at : Lanes{} + static_cast<Lane>(w->pixels[k]);
           keep_apart(larger), keep_apart(there);
@@ -101,17 +101,27 @@ inline bool windows_apart(const PoolGeometry& g) {
 struct MaxPoolRow {
   const PoolGeometry* geometry;
   const float* image;
-  Index row;  // where the windows begin
+  Index pixel;  // from one pixel of it to the next
+  Index row;    // where the windows begin
   float* y;
+  Index y_pixel;
   std::int32_t* where;  // the winners' pixels; or null
   std::int8_t* noted;   // their numbers in the window; or null
   const Epilogue<float>* epilogue;  // of the largest; or null
+  const Epilogue<float>* after;     // what comes behind that; or null
 
   template <int Bytes>
   [[gnu::always_inline]] static void run(const MaxPoolRow* r) {
+    if (r->where || r->noted) return windows<Bytes, true>(r);
+    windows<Bytes, false>(r);
+  }
+
+ private:
+  template <int Bytes, bool notes>
+  [[gnu::always_inline]] static void windows(const MaxPoolRow* r) {
     using V = Vector<float, Bytes>;
     using Lanes = Vector<std::int32_t, Bytes>;
-    using Bytes8 = Vector<std::int8_t, Bytes / 4>;
+    using Bytes8 [[maybe_unused]] = Vector<std::int8_t, Bytes / 4>;
     constexpr Index lanes = Bytes / 4;
     const PoolGeometry& g = *r->geometry;
     const Index rows = std::min(g.kernel.height, g.height - r->row), width = r->where ? g.width : g.kernel.width;
@@ -120,68 +130,89 @@ struct MaxPoolRow {
       for (Index next = 0; next < g.channels; next += lanes) {
         const Index c = std::min(next, g.channels - lanes);  // the last vector may overlap the one before
         V best, v;
-        load(best, r->image + (r->row * g.width + column) * g.channels + c);
-        Lanes at = Lanes{} + static_cast<std::int32_t>(place);
+        load(best, r->image + (r->row * g.width + column) * r->pixel + c);
+        [[maybe_unused]] Lanes at = Lanes{} + static_cast<std::int32_t>(place);
         for (Index u = 0; u < rows; ++u)
           for (Index k = u == 0; k < columns; ++k) {
-            load(v, r->image + ((r->row + u) * g.width + column + k) * g.channels + c);
+            load(v, r->image + ((r->row + u) * g.width + column + k) * r->pixel + c);
             V larger = v <= best ? best : v;
-            Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
-            keep_apart(larger), keep_apart(there);
-            at = best == best ? there : at;
+            if constexpr (notes) {
+              Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
+              keep_apart(there);
+              at = best == best ? there : at;
+            }
+            keep_apart(larger);
             best = best == best ? larger : best;
           }
         if (r->epilogue) finish(best, *r->epilogue, c, static_cast<const float*>(nullptr));
-        store(best, r->y + j * g.channels + c);
-        if (r->where) store(at, r->where + j * g.channels + c);
-        if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * g.channels + c);
+        if (r->after) finish(best, *r->after, c, static_cast<const float*>(nullptr));
+        store(best, r->y + j * r->y_pixel + c);
+        if constexpr (notes) {
+          if (r->where) store(at, r->where + j * r->y_pixel + c);
+          if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * r->y_pixel + c);
+        }
       }
     }
   }
 };
 
+inline void max_pool_row(const MaxPoolRow& row) {
+  if (row.geometry->channels >= 16) return dispatch_memory_bound<MaxPoolRow>(&row);
+  run_baseline<MaxPoolRow>(&row);
+}
+
 /// Max pooling of plain windows; `where` or `noted` or both may be null. A bias and an activation never turn the order of numbers around, so they may come
 /// after the pooling, as its epilogue.
 inline void max_pool_rows(const PoolGeometry& g, const float* x, float* y, std::int32_t* where, std::int8_t* noted,
-                          const Epilogue<float>* epilogue = nullptr) {
+                          const Epilogue<float>* epilogue = nullptr, const Epilogue<float>* after = nullptr) {
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index out = i * g.out_width * g.channels;
-      const MaxPoolRow row{&g, x + i / g.out_height * g.in_pixels() * g.channels, i % g.out_height * g.stride.height, y + out,
-                           where ? where + out : nullptr, noted ? noted + out : nullptr, epilogue};
-      if (g.channels >= 16)
-        dispatch_memory_bound<MaxPoolRow>(&row);
-      else
-        run_baseline<MaxPoolRow>(&row);
+      max_pool_row({&g, x + i / g.out_height * g.in_pixels() * g.channels, g.channels, i % g.out_height * g.stride.height, y + out, g.channels,
+                    where ? where + out : nullptr, noted ? noted + out : nullptr, epilogue, after});
     }
   });
 }
 
+/// Max pooling of any windows, a row of output pixels at a time.
+template <Floating T>
+class MaxPoolAnyRow {
+ public:
+  explicit MaxPoolAnyRow(const PoolGeometry& g) : g_(g), windows_(g, false), pixels_(g.out_width * g.kernel.height * g.kernel.width), ends_(g.out_width) {}
+  /// Row `row` of an image whose rows from `first` on lie at `image`; `where` may be null.
+  void operator()(Index row, const T* image, Index first, T* y, std::int32_t* where) {
+    constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
+    Index total = 0;
+    for (Index j = 0; j < g_.out_width; ++j) {
+      windows_.move_to(row * g_.out_width + j);
+      for (const Index pixel : windows_) pixels_[total++] = pixel;
+      ends_[j] = total;
+    }
+    const MaxPoolWindows<T> w{image, first * g_.width, g_.channels, g_.out_width, pixels_.data(), ends_.data(), y, where};
+    if (g_.channels < lanes)
+      MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
+    else if (g_.channels < 4 * lanes)
+      run_baseline<MaxOfPixels<T>>(&w);
+    else
+      dispatch_memory_bound<MaxOfPixels<T>>(&w);
+  }
+
+ private:
+  const PoolGeometry& g_;
+  Windows windows_;
+  Scratch<Index> pixels_, ends_;
+};
+
 template <Floating T>
 void max_pool2d(const PoolGeometry& g, const T* x, T* y, std::int32_t* where) {
-  constexpr Index lanes = 16 / static_cast<Index>(sizeof(T));
   if (g.channels == 0) return;
   if constexpr (std::same_as<T, float>)
     if (plain_windows(g)) return max_pool_rows(g, x, y, where, nullptr);
   parallel_for(g.batch * g.out_height, std::max<Index>(1, 8192 / std::max<Index>(1, g.out_width * g.channels)), [&](Index begin, Index end) {
-    Windows windows(g, false);
-    const Scratch<Index> pixels(g.out_width * g.kernel.height * g.kernel.width), ends(g.out_width);
-    for (Index row = begin; row < end; ++row) {
-      Index total = 0;
-      for (Index j = 0; j < g.out_width; ++j) {
-        windows.move_to(row % g.out_height * g.out_width + j);
-        for (const Index pixel : windows) pixels.data()[total++] = pixel;
-        ends.data()[j] = total;
-      }
-      const Index out = row * g.out_width * g.channels;
-      const MaxPoolWindows<T> w{x + row / g.out_height * g.in_pixels() * g.channels, g.channels, g.out_width, pixels.data(), ends.data(),
-                                y + out, where ? where + out : nullptr};
-      if (g.channels < lanes)
-        MaxOfPixels<T>::template run<static_cast<int>(sizeof(T))>(&w);
-      else if (g.channels < 4 * lanes)
-        run_baseline<MaxOfPixels<T>>(&w);
-      else
-        dispatch_memory_bound<MaxOfPixels<T>>(&w);
+    MaxPoolAnyRow<T> pool_row(g);
+    for (Index i = begin; i < end; ++i) {
+      const Index out = i * g.out_width * g.channels;
+      pool_row(i % g.out_height, x + i / g.out_height * g.in_pixels() * g.channels, 0, y + out, where ? where + out : nullptr);
     }
   });
 }

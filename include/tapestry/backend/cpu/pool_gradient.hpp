@@ -4,6 +4,7 @@
 #include "../backend.hpp"
 #include "gemm_pack.hpp"
 #include "pool.hpp"
+#include "row_source.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
@@ -80,27 +81,35 @@ inline void pooled_gradient(const PooledGradient<float>& d, Index n0, Index coun
   });
 }
 
-/// The gradient of a convolution's result: as it is, or told by that of what was pooled of it.
+/// The gradient of a convolution's result: as it is, or told by that of what was pooled of it, or still to be computed, pixel by pixel.
 struct ResultGradient {
   const float* dy = nullptr;
   const PooledGradient<float>* pooled = nullptr;
+  const RowSource* owed = nullptr;
 
-  Index scratch(Index numbers) const { return pooled ? numbers : 0; }
+  Index scratch(Index numbers) const { return dy ? 0 : numbers; }
   /// That of `count` images from n0 on, as large as g has them; `place` has room for scratch(...) of its numbers.
   const float* images(const ConvGeometry& g, Index n0, Index count, float* place) const {
-    if (!pooled) return dy + n0 * g.out_pixels() * g.out_channels;
+    if (!pooled) return pixels(g, n0 * g.out_pixels(), count * g.out_pixels(), place);
     pooled_gradient(*pooled, n0, count, {g.out_height, g.out_width}, g.out_channels, place);
+    return place;
+  }
+  /// That of `count` pixels of all images from `first` on, unless it was pooled.
+  const float* pixels(const ConvGeometry& g, Index first, Index count, float* place) const {
+    if (!owed) return dy + first * g.out_channels;
+    owed->rows(first, first + count, place);
     return place;
   }
   /// That of image n in rows of `row` numbers a pixel, of which those of g's channels are set.
   const float* rows(const ConvGeometry& g, Index n, Index row, float* place) const {
-    const Index pixels = g.out_pixels(), channels = g.out_channels;
-    if (pooled)
+    const Index count = g.out_pixels(), channels = g.out_channels;
+    if (pooled) {
       pooled_gradient(*pooled, n, 1, {g.out_height, g.out_width}, row, place);
-    else if (row == channels)
-      return dy + n * pixels * channels;
-    else
-      for (Index p = 0; p < pixels; ++p) std::copy_n(dy + (n * pixels + p) * channels, channels, place + p * row);
+      return place;
+    }
+    const float* from = pixels(g, n * count, count, place);
+    if (row == channels) return from;
+    for (Index p = count - 1; p >= 0; --p) std::copy_backward(from + p * channels, from + (p + 1) * channels, place + p * row + channels);
     return place;
   }
 };

@@ -5,16 +5,21 @@
 #include "../geometry.hpp"
 #include "gemm.hpp"
 #include "kernel/winograd_transform.hpp"
+#include "winograd_edge.hpp"
+#include "winograd_pool.hpp"
 
 namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 // Winograd's convolution F(4x4, 3x3): a window of 6 x 6 pixels gives a tile of 4 x 4 outputs by 36 products a pair of channels instead of 144,
-// or F(6x6, 3x3): a window of 8 x 8 pixels gives a tile of 6 x 6 outputs by 64 products instead of 324, in the forward pass of large images,
+// or F(6x6, 3x3): a window of 8 x 8 pixels gives a tile of 6 x 6 outputs by 64 products instead of 324, in the forward pass of large images with
+// many channels, or F(2x2, 3x3): 4 x 4 pixels give 2 x 2 outputs by 16 products instead of 36, where pixels are so few that reading the filters takes
+// all the time,
 //
 //   Y = A^T [ sum over c of (G w G^T) . (B^T X B) ] A      and, its adjoint,   dW = G^T [ sum over tiles of (B^T X B) . (A dY A^T) ] G
 //
-// where the sums are 36 or 64 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
-// In float32 its errors are up to 1e-4 of the result's root mean square, against 1e-6 of a direct sum.
+// where the sums are 16, 36 or 64 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
+// In float32 its errors are, in the mean over 16 to 512 random channels, 4e-7 to 8e-7 of the result's root mean square with tiles of 4 x 4, 2e-6 to 4e-6
+// with tiles of 6 x 6, and 1e-7 to 1.2e-6 of a direct sum, whose errors grow with the channels. The largest stay below 2e-5 and 1e-4.
 // Source   Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
 
 inline bool winograd_fits(const ConvGeometry& g) {
@@ -31,16 +36,24 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
   return a;
 }
 
-/// The side of the tiles that a forward pass is cut into, by the number of products, of transformed numbers and of filters' numbers that are read.
+/// The side of the tiles that a forward pass is cut into, by the number of products, which take a little longer where the filters are more than a core's
+/// cache holds, of transformed numbers, and of filters' numbers that are read, from a cache if they fit there. Large tiles must gain a good part of the
+/// time: they round more, and their filters are nearly twice as many numbers.
+/// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err three to seven
+/// times as much as a direct sum, below up to twelve times, and a network can multiply that beyond use.
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
   const auto cost = [&](Index side) {
-    const Index tiles = g.batch * divide_up(g.out_height, side) * divide_up(g.out_width, side), planes = (side + 2) * (side + 2);
-    const Index pair = g.in_channels * g.out_channels;
-    return planes * (tiles * (pair + 14 * (g.in_channels + g.out_channels)) + 10 * pair);
+    const Index all = g.batch * winograd_planes(g.out_height, side) * winograd_planes(g.out_width, side), planes = (side + 2) * (side + 2);
+    const double pair = static_cast<double>(g.in_channels * g.out_channels), filters = static_cast<double>(planes) * pair;
+    return static_cast<double>(all) * (pair * (filters > 190000 ? 1.15 : 1) + static_cast<double>(14 * (g.in_channels + g.out_channels))) +
+           (filters <= 131072 ? 2 : 10) * filters;
   };
-  return cost(6) < cost(4) ? 6 : 4;
+  if (g.in_channels >= 128 && cost(6) < 0.85 * cost(4)) return 6;
+  return cost(2) < 0.95 * cost(4) ? 2 : 4;
 }
+
+inline constexpr Index winograd_depth = 64;  // channels that are summed up before they are added to those before
 
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
 struct WinogradTiles {
@@ -80,6 +93,7 @@ struct WinogradTiles {
     const Index n = tile / (down * across), i = tile / across % down * side, j = tile % across * side;
     square(places, side, y + n * g.out_pixels() * g.out_channels, i, j, g.out_height, g.out_width, g.out_channels, outside);
   }
+  Index number(const WinogradOrder::Tile& tile) const { return (tile.image * down + tile.row) * across + tile.column; }
   template <class P>
   static void point_at_planes(P** places, Index planes, P* first, Index plane) {
     for (Index f = 0; f < planes; ++f) places[f] = first + f * plane;
@@ -99,7 +113,7 @@ struct WinogradFilters {
   Index columns = gemm_kernels<float>().columns;
   Index plane = WinogradTiles::plane(g.in_channels, columns), panel_size = planes * plane;
 
-  void transform(const WinogradTile& t) const { side == 6 ? transform_tile<LargeWinogradWeight>(t) : transform_tile<WinogradWeight>(t); }
+  void transform(const WinogradTile& t) const { transform_tile<SmallWinogradWeight, WinogradWeight, LargeWinogradWeight>(side, t); }
 
   /// u of one panel = G w G^T; filters that the last panel lacks are 0.
   void transform_panel(Index panel, float* to) const {
@@ -148,48 +162,86 @@ inline void winograd_weight(const WinogradFilters& filters, float* u) {
 }
 
 namespace detail {
-/// What a forward pass does with `count` tiles from `first` on, in three steps; v and m hold their planes.
+/// What a forward pass does with `count` tiles from place `first` of their order on, in three steps; v and m hold their planes.
 struct WinogradBlock {
   const WinogradTiles& tiles;
+  const WinogradOrder& order;
   const GemmKernels<float>& kernels;
   Index first, count;
   float *v, *m;
-  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
+  Index v_plane = WinogradTiles::plane(count, tiles.x_row), m_plane = WinogradTiles::plane(m_rows(kernels, count), tiles.y_row);
 
+  /// Micro-kernels compute whole tiles of rows, from wherever the rows begin that have a plane.
+  static Index m_rows(const GemmKernels<float>& kernels, Index count) { return count + kernels.rows - 1; }
   static Index v_size(const WinogradTiles& tiles, Index count) { return tiles.planes * WinogradTiles::plane(count, tiles.x_row); }
   static Index m_size(const WinogradTiles& tiles, const GemmKernels<float>& kernels, Index count) {
-    return tiles.planes * WinogradTiles::plane(kernels.padded_rows(count), tiles.y_row);
+    return tiles.planes * WinogradTiles::plane(m_rows(kernels, count), tiles.y_row);
   }
 
   void transform_input(const float* x, Index begin, Index end) const {
+    const Scratch<float> beyond(order.beyond_size(tiles.g.in_channels));
     WinogradTile t;
     t.channels = tiles.g.in_channels;
     for (Index i = begin; i < end; ++i) {
-      tiles.x_square(t.from, x, first + i);
+      const WinogradOrder::Tile tile = order.tile(first + i);
+      tiles.x_square(t.from, x, tiles.number(tile));
+      order.extend(tile, t.from, tiles.g.in_channels, beyond.data());
       WinogradTiles::point_at_planes(t.to, tiles.planes, v + i * tiles.x_row, v_plane);
-      tiles.side == 6 ? transform_tile<LargeWinogradInput>(t) : transform_tile<WinogradInput>(t);
+      transform_tile<SmallWinogradInput, WinogradInput, LargeWinogradInput>(tiles.side, t);
     }
   }
-  /// M = V U in one plane of one panel of filters.
+  /// M = V U in one plane of one panel of filters, for the tiles that have it. Long sums are sums of blocks, which round less.
   void multiply(const WinogradFilters& filters, const float* u_panel, Index plane, Index panel) const {
+    const auto [from, to] = order.places(plane);
+    const Index begin = std::max(from - first, Index{0}), end = std::min(to - first, count);
     TileOperands<float> t{};
-    t.depth = tiles.g.in_channels, t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
-    t.b = u_panel + plane * filters.plane;
-    for_each_tile(kernels, count, t, [&](TileOperands<float>& tile, Index i) {
-      tile.set_rows(v + plane * v_plane + i * tiles.x_row, tiles.x_row);
-      tile.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
-      tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
-    });
+    t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
+    for (Index c = 0; c < tiles.g.in_channels; c += winograd_depth) {
+      t.depth = std::min(winograd_depth, tiles.g.in_channels - c), t.beta = c == 0 ? 0.f : 1.f;
+      t.b = u_panel + plane * filters.plane + c * kernels.columns;
+      for_each_tile(kernels, end - begin, t, [&](TileOperands<float>& tile, Index i) {
+        tile.set_rows(v + plane * v_plane + (begin + i) * tiles.x_row + c, tiles.x_row);
+        tile.c = m + plane * m_plane + (begin + i) * tiles.y_row + panel * kernels.columns;
+        tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
+      });
+    }
   }
-  void transform_output(const Epilogue<float>& epilogue, float* y, Index begin, Index end) const {
+  /// Asks memory for what later steps will read or write, a part for each plane, so that it works while planes are multiplied: the places of these tiles'
+  /// results, the residual there, and images under the tiles that follow. y may be null.
+  void ask_ahead(const float* x, const Epilogue<float>& epilogue, const float* y, Index plane) const {
+    const ConvGeometry& g = tiles.g;
+    const Index side = tiles.side, lines = count * side;
+    for (Index line = lines * plane / tiles.planes; line < lines * (plane + 1) / tiles.planes; ++line) {
+      const auto ask = [&](const float* images, const WinogradOrder::Tile& tile, Index beyond, Index height, Index width, Index channels) {
+        const Index i = tile.row * side + line % side + beyond, j = tile.column * side + std::max<Index>(0, beyond);
+        if (i < 0 || i >= height || j >= width) return;
+        const float* from = images + ((tile.image * height + i) * width + j) * channels;
+        for (Index k = 0; k < std::min(side, width - j) * channels; k += 16) __builtin_prefetch(from + k, 0, 2);
+      };
+      const Index place = first + line / side;
+      const WinogradOrder::Tile tile = order.tile(place);
+      if (y) ask(y, tile, 0, g.out_height, g.out_width, g.out_channels);
+      if (epilogue.residual) ask(epilogue.residual, tile, 0, g.out_height, g.out_width, g.out_channels);
+      if (place + count < tiles.count) ask(x, order.tile(place + count), 1 - g.padding.height, g.height, g.width, g.in_channels);
+    }
+  }
+  /// Stores the tiles' results in y, or the largest in each window of `pool`.
+  void transform_output(const Epilogue<float>& epilogue, float* y, const WinogradPool* pool, Index begin, Index end) const {
+    const Index channels = tiles.g.out_channels, pixels = tiles.side * tiles.side;
+    const Scratch<float> results(pool ? pixels * channels : 0);
     WinogradTile t;
-    t.channels = tiles.g.out_channels;
+    t.channels = channels;
     t.epilogue = epilogue.empty() ? nullptr : &epilogue;
     if (epilogue.residual) t.residual = epilogue.residual - y;
+    for (Index pixel = 0; pool && pixel < pixels; ++pixel) t.to[pixel] = results.data() + pixel * channels;
     for (Index i = begin; i < end; ++i) {
+      const WinogradOrder::Tile tile = order.tile(first + i);
       WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
-      tiles.y_square<float>(t.to, y, first + i, nullptr);
-      tiles.side == 6 ? transform_tile<LargeWinogradOutput>(t) : transform_tile<WinogradOutput>(t);
+      for (Index plane = 0; order.hangs(tile) && plane < tiles.planes; ++plane)
+        if (!order.has(tile, plane)) t.from[plane] = tiles.zeros.data();
+      if (!pool) tiles.y_square<float>(t.to, y, tiles.number(tile), nullptr);
+      transform_tile<SmallWinogradOutput, WinogradOutput, LargeWinogradOutput>(tiles.side, t);
+      if (pool) pool->take(tile.image, tile.row * tiles.side, tile.column * tiles.side, tiles.side, results.data());
     }
   }
 };
@@ -197,14 +249,17 @@ struct WinogradBlock {
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, or 64 for a large one, for at most 48 tiles a thread and the filters if they are few; else for up to
-///           24 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
-/// `units`: into how many blocks of tiles it should be cut for threads.
-inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6) {
+///           28 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
+/// `pool`, if not null, takes the results instead of y, and the epilogue has no residual. `units`: into how many blocks of tiles it should be cut for threads.
+inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6,
+                             const WinogradPool* pool = nullptr) {
   const ConvGeometry& g = filters.g;
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   const WinogradTiles tiles(g, filters.side);
+  const WinogradOrder order{g.batch, {g.out_height, filters.side}, {g.out_width, filters.side}};
   const Index tile_bytes = tiles.planes * (tiles.x_row + tiles.y_row) * 4, panels_size = tiles.panels * filters.panel_size;
-  if (panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
+  const bool many = tiles.count >= 12 * units || panels_size <= Index{1} << 17;  // tiles, or so few filters that it does not matter
+  if (many && panels_size * 4 <= std::min(Index{20} << 20, tiles.count * (Index{192} << 10))) {  // a thread takes a few tiles, which stay in its cache, through all steps
     const Scratch<float> transformed(filters.u ? 0 : panels_size);
     if (!filters.u) winograd_weight(filters, transformed.data());
     const float* u = filters.u ? filters.u : transformed.data();
@@ -212,22 +267,26 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     while (block > 12 && tiles.count < units * block) block -= 12;
     return parallel_for(tiles.count, block, [&](Index begin, Index end) {
       const Scratch<float> v(detail::WinogradBlock::v_size(tiles, end - begin)), m(detail::WinogradBlock::m_size(tiles, kernels, end - begin));
-      const detail::WinogradBlock b{tiles, kernels, begin, end - begin, v.data(), m.data()};
+      const detail::WinogradBlock b{tiles, order, kernels, begin, end - begin, v.data(), m.data()};
       b.transform_input(x, 0, b.count);
-      for (Index plane = 0; plane < tiles.planes; ++plane)
+      for (Index plane = 0; plane < tiles.planes; ++plane) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
-      b.transform_output(epilogue, y, 0, b.count);
+        b.ask_ahead(x, epilogue, y, plane);
+      }
+      b.transform_output(epilogue, y, pool, 0, b.count);
     });
   }
   // The filters are more than a cache holds: threads share them out, and each goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{24} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  const Index most = std::max<Index>(12, (Index{28} << 20) / tile_bytes / 12 * 12), blocks = divide_up(tiles.count, most);
+  const Index block = blocks <= 1 ? tiles.count : round_up(divide_up(tiles.count, blocks), 12);  // of equal size, for each reads all filters
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
-    const detail::WinogradBlock b{tiles, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
+    const detail::WinogradBlock b{tiles, order, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};
     parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_input(x, begin, end); });
     if (filters.u) {  // then a plane's tiles stay in a thread's cache while its filters go by
       parallel_for(tiles.planes, 1, [&](Index plane, Index) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, filters.u + panel * filters.panel_size, plane, panel);
+        b.ask_ahead(x, epilogue, y, plane);
       });
     } else {
       parallel_for(tiles.panels, 1, [&](Index panel, Index) {
@@ -236,7 +295,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
         for (Index plane = 0; plane < tiles.planes; ++plane) b.multiply(filters, u.data(), plane, panel);
       });
     }
-    parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, begin, end); });
+    parallel_for(b.count, 4, [&](Index begin, Index end) { b.transform_output(epilogue, y, pool, begin, end); });
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "column_sums.hpp"
 #include "pool_gradient.hpp"
 #include "winograd.hpp"
 
@@ -8,8 +9,7 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 
 namespace detail {
 /// All of a convolution's backward in the domain of its transforms, as the exact adjoint of the forward pass: the gradient is transformed once,
-/// dY' = A dY A^T, and in each plane dU = dY'^T V and dV = dY' U; then dW = G^T dU G, and windows of dX add up from B dV B^T. Of dY' one plane
-/// holds each tile's sum, from which the bias's gradient comes.
+/// dY' = A dY A^T, and in each plane dU = dY'^T V and dV = dY' U; then dW = G^T dU G, and windows of dX add up from B dV B^T.
 struct WinogradBackward {
   const ConvGeometry& g;
   const float *x, *w;
@@ -18,7 +18,6 @@ struct WinogradBackward {
   const GemmKernels<float>& kernels = gemm_kernels<float>();
   WinogradTiles tiles{g};
   Index of_image = tiles.down * tiles.across, x_size = g.in_pixels() * g.in_channels, y_size = g.out_pixels() * g.out_channels;
-  static constexpr Index sum_plane = 7;
 
   /// dV = dY' U in one plane, where V was.
   void multiply(const float* u, Index u_panel, const float* dyt, Index count, float* v) const {
@@ -44,12 +43,9 @@ struct WinogradBackward {
       transform_tile<WinogradInputGradient>(t);
     }
   }
-  void add_bias(const float* dyt, Index y_plane, Index count, double* sum) const {
-    for (Index o = 0; o < g.out_channels; ++o) {
-      float s = 0;
-      for (Index i = 0; i < count; ++i) s += dyt[sum_plane * y_plane + i * tiles.y_row + o];
-      sum[o] += static_cast<double>(s);
-    }
+  /// sum[o] = that of `count` images' gradients; `sum` has room for twice as many numbers.
+  void bias_sums(const float* images, Index count, double* sum) const {
+    column_sums<float>(count * g.out_pixels(), g.out_channels, images, nullptr, images, nullptr, sum, sum + g.out_channels);
   }
 
   /// Few tiles: all are transformed, then threads share out the planes.
@@ -74,9 +70,8 @@ struct WinogradBackward {
         add_windows(0, begin * of_image, end * of_image, v.data(), v_plane);
       });
     if (!dbias) return;
-    const Scratch<double> sums(g.out_channels);
-    std::fill(sums.data(), sums.data() + g.out_channels, 0.0);
-    for (Index i = 0; i < tiles.count; i += 64) add_bias(dyt.data() + i * tiles.y_row, y_plane, std::min<Index>(64, tiles.count - i), sums.data());
+    const Scratch<double> sums(2 * g.out_channels);
+    bias_sums(whole, g.batch, sums.data());
     for (Index o = 0; o < g.out_channels; ++o) dbias[o] = static_cast<float>(sums[o]);
   }
 
@@ -92,6 +87,7 @@ struct WinogradBackward {
     parallel_for(g.batch, part, [&](Index part_begin, Index part_end) {
       const Index p = part_begin / part;
       const Scratch<float> v(tiles.planes * v_plane), dyt(tiles.planes * y_plane), place(dy.scratch(images * y_size));
+      const Scratch<double> sums(2 * g.out_channels);
       double* bias_sum = bias.data() + p * g.out_channels;
       std::fill(bias_sum, bias_sum + g.out_channels, 0.0);
       const WinogradWeightSum sum{tiles, kernels, v.data(), dyt.data(), v_plane, y_plane, 0, g.out_channels, du.data() + p * size};
@@ -107,8 +103,10 @@ struct WinogradBackward {
             if (dx) multiply(u + plane * filters.plane, filters.panel_size, dyt.data() + plane * y_plane, count, v.data() + plane * v_plane);
           }
           if (dx) add_windows(first, first, end, v.data(), v_plane);
-          if (dbias) add_bias(dyt.data(), y_plane, count, bias_sum);
         }
+        if (!dbias) continue;
+        bias_sums(here + n * y_size, last - n, sums.data());
+        for (Index o = 0; o < g.out_channels; ++o) bias_sum[o] += sums[o];
       }
     });
     if (dw) {

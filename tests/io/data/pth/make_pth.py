@@ -79,6 +79,12 @@ save("list.pth", [torch.tensor([1.0]), (torch.tensor(2), {"deep": [torch.tensor(
 save("single.pth", torch.tensor([1.0, 2.0]), lambda back: {"tensor": back})
 
 
+# Views that PyTorch keeps with the other sign, and says so in a seventh argument.
+conjugate = torch.tensor([[1 + 2j, 3 - 4j]]).conj()
+save("negated.pth", {"whole": conjugate.imag, "row": conjugate.imag[0, 1:], "double": torch.tensor([1j], dtype=torch.complex128).conj().imag,
+                     "usual": conjugate.real}, lambda back: {key: x.resolve_neg() for key, x in back.items()})
+
+
 # Parameters, buffers, subclasses.
 class Marked(torch.Tensor):
     pass

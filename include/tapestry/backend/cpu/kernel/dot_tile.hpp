@@ -31,61 +31,90 @@ struct DotTile {
 
   template <int Bytes>
   [[gnu::always_inline]] static void run(const DotOperands<T>* t) {
-    Index first = 0;
-    for (; t->rows - first > 2; first += most<Bytes>) run_rows<Bytes, most<Bytes>>(*t, first);
-    if (first < t->rows) run_rows<Bytes, 2>(*t, first);
+    constexpr Index size = columns * Bytes / static_cast<Index>(sizeof(T));
+    T parts[static_cast<std::size_t>(most<Bytes> * size)];
+    for (Index first = 0, rows; first < t->rows; first += rows) {
+      rows = std::min(most<Bytes>, t->rows - first);
+      if (rows > 2)
+        add_rows<Bytes, most<Bytes>>(*t, first, parts);
+      else if (rows == 2)
+        add_rows<Bytes, 2>(*t, first, parts);
+      else
+        add_rows<Bytes, 1>(*t, first, parts);
+      for (Index i = 0; i < rows; ++i) write_row<Bytes>(*t, first + i, parts + i * size);
+    }
   }
 
  private:
   template <int Bytes>
-  static constexpr int most = Bytes == 64 ? 6 : 3;  // rows at a time
+  static constexpr Index most = Bytes == 64 ? 6 : 3;  // rows at a time
 
-  template <int Bytes, int Rows>
-  [[gnu::always_inline]] static void run_rows(const DotOperands<T>& t, Index first) {
+  /// parts[row][column][lane]: sums of every so many-th number.
+  template <int Bytes, Index Rows>
+  [[gnu::always_inline]] static void add_rows(const DotOperands<T>& t, Index first, T* parts) {
     using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
     const T *a[std::size_t{Rows}], *b[columns];
     V sum[std::size_t{Rows}][columns];
     TAPESTRY_UNROLL
-    for (int i = 0; i < Rows; ++i) {  // rows and columns that are not there repeat the last
-      a[i] = t.a + std::min<Index>(first + i, t.rows - 1) * t.a_row;
+    for (Index i = 0; i < Rows; ++i) {  // rows and columns that are not there repeat the last
+      a[i] = t.a + std::min(first + i, t.rows - 1) * t.a_row;
       TAPESTRY_UNROLL
       for (int j = 0; j < columns; ++j) sum[i][j] = V{};
     }
     TAPESTRY_UNROLL
     for (int j = 0; j < columns; ++j) b[j] = t.b + std::min<Index>(j, t.columns - 1) * t.b_row;
-    const Index whole = t.depth / lanes * lanes;
-    for (Index p = 0; p < whole; p += lanes) {
+    for (Index p = 0; p < t.depth / lanes * lanes; p += lanes) {
       V w[columns], x;
       TAPESTRY_UNROLL
       for (int j = 0; j < columns; ++j) load(w[j], b[j] + p);
       TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) {
+      for (Index i = 0; i < Rows; ++i) {
         load(x, a[i] + p);
         TAPESTRY_UNROLL
         for (int j = 0; j < columns; ++j) sum[i][j] += x * w[j];
       }
     }
-    T parts[std::size_t{Rows * columns * lanes}];
     TAPESTRY_UNROLL
-    for (int i = 0; i < Rows; ++i) {
+    for (Index i = 0; i < Rows; ++i) {
       TAPESTRY_UNROLL
       for (int j = 0; j < columns; ++j) store(sum[i][j], parts + (i * columns + j) * lanes);
     }
-    for (Index i = 0; i < std::min<Index>(Rows, t.rows - first); ++i)
-      for (Index j = 0; j < t.columns; ++j) {
-        using Part = Vector<T, 16>;
-        constexpr Index part = 16 / static_cast<Index>(sizeof(T));
-        Part total{}, next;
-        for (Index p = 0; p < lanes; p += part) load(next, parts + (i * columns + j) * lanes + p), total += next;
-        T value = total[0] + total[1];
-        if constexpr (part == 4) value += total[2] + total[3];
-        for (Index p = whole; p < t.depth; ++p) value += a[i][p] * b[j][p];
-        const Index at = (first + i) * t.c_row + j;
-        if (t.beta != T{0}) value += t.beta * t.c[at];
-        if (t.epilogue) finish(value, *t.epilogue, t.channel + j, t.residual ? t.residual + at : nullptr);
-        t.c[at] = value;
+  }
+
+  /// The parts' sums, what is left of the depth, and the epilogue.
+  template <int Bytes>
+  [[gnu::always_inline]] static void write_row(const DotOperands<T>& t, Index row, const T* parts) {
+    using Part = Vector<T, 16>;
+    constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T)), part = 16 / static_cast<Index>(sizeof(T));
+    T values[columns];
+    TAPESTRY_UNROLL
+    for (int j = 0; j < columns; ++j) {
+      Part total{}, next;
+      TAPESTRY_UNROLL
+      for (Index p = 0; p < lanes; p += part) load(next, parts + j * lanes + p), total += next;
+      values[j] = total[0] + total[1];
+      if constexpr (part == 4) values[j] += total[2] + total[3];
+    }
+    T* c = t.c + row * t.c_row;
+    const T* residual = t.residual ? t.residual + row * t.c_row : nullptr;
+    for (Index j = 0; j < t.columns; ++j) {
+      for (Index p = t.depth / lanes * lanes; p < t.depth; ++p) values[j] += t.a[row * t.a_row + p] * t.b[j * t.b_row + p];
+      if (t.beta != T{0}) values[j] += t.beta * c[j];
+    }
+    for (Index j = 0; j < t.columns; j += part) {  // whole vectors, or one number after the other
+      if (t.columns - j >= part) {
+        Part v;
+        load(v, values + j);
+        if (t.epilogue) finish(v, *t.epilogue, t.channel + j, residual ? residual + j : nullptr);
+        store(v, c + j);
+      } else {
+        for (Index k = j; k < t.columns; ++k) {
+          if (t.epilogue) finish(values[k], *t.epilogue, t.channel + k, residual ? residual + k : nullptr);
+          c[k] = values[k];
+        }
       }
+    }
   }
 };
 

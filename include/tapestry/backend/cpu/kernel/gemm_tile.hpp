@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <utility>
 
 #include "finish.hpp"
@@ -43,36 +44,54 @@ struct TileOperands {
   }
 };
 
-/// Adds a tile's sums, rows of 2 vectors, to C. Apart from the micro-kernels, for it is the same for all of them.
+/// Adds a tile's sums, rows of 2 vectors, to C, some rows at a time. Apart from the micro-kernels, for it is the same for all of them.
 template <class T>
 struct WriteTile {
-  template <class V>
-  [[gnu::always_inline]] static void one(V& v, const TileOperands<T>& t, Index i, Index j) {
-    V old;
-    if (t.beta != T{0}) load(old, t.c + i * t.c_row + j), v += t.beta * old;
-    if (t.epilogue) finish(v, *t.epilogue, t.channel + j, t.residual ? t.residual + i * t.c_row + j : nullptr);
-  }
-
   template <int Bytes>
   [[gnu::always_inline]] static void run(const T* sums, const TileOperands<T>& t) {
-    using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
-    for (Index i = 0; i < t.rows; ++i, sums += 2 * lanes) {
-      T* c = t.c + i * t.c_row;
-      if (t.columns < lanes) {
+    Index i = 0;
+    if (t.columns >= lanes)
+      for (; i + 4 <= t.rows; i += 4) write_rows<Bytes, 4>(sums + i * 2 * lanes, t, i);
+    for (; i < t.rows; ++i) {
+      if (t.columns >= lanes) {
+        write_rows<Bytes, 1>(sums + i * 2 * lanes, t, i);
+      } else {
         for (Index j = 0; j < t.columns; ++j) {
-          T v = sums[j];
-          one(v, t, i, j);
-          c[j] = v;
+          T v[1] = {sums[i * 2 * lanes + j]};
+          finish_rows<1>(v, t, i, j);
+          t.c[i * t.c_row + j] = v[0];
         }
-      } else {  // the second vector ends where the row does and may overlap the first: both are read before either is written
-        const Index j = t.columns - lanes;
-        V first, second;
-        load(first, sums), load(second, sums + j);
-        one(first, t, i, 0), one(second, t, i, j);
-        store(first, c), store(second, c + j);
       }
     }
+  }
+
+ private:
+  template <int Rows, class V>
+  [[gnu::always_inline]] static void finish_rows(V (&v)[std::size_t{Rows}], const TileOperands<T>& t, Index i, Index j) {
+    const Index at = i * t.c_row + j;
+    if (t.beta != T{0}) {
+      TAPESTRY_UNROLL
+      for (int r = 0; r < Rows; ++r) {
+        V old;
+        load(old, t.c + at + r * t.c_row), v[r] += t.beta * old;
+      }
+    }
+    if (t.epilogue) finish_all<Rows>(v, *t.epilogue, t.channel + j, t.residual ? t.residual + at : nullptr, t.c_row);
+  }
+  /// The second vector ends where the row does and may overlap the first: both are read before either is written.
+  template <int Bytes, int Rows>
+  [[gnu::always_inline]] static void write_rows(const T* sums, const TileOperands<T>& t, Index i) {
+    using V = Vector<T, Bytes>;
+    constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
+    const Index j = t.columns - lanes;
+    V first[std::size_t{Rows}], second[std::size_t{Rows}];
+    TAPESTRY_UNROLL
+    for (int r = 0; r < Rows; ++r) load(first[r], sums + r * 2 * lanes), load(second[r], sums + r * 2 * lanes + j);
+    finish_rows<Rows>(first, t, i, 0), finish_rows<Rows>(second, t, i, j);
+    T* const c = t.c + i * t.c_row;
+    TAPESTRY_UNROLL
+    for (int r = 0; r < Rows; ++r) store(first[r], c + r * t.c_row), store(second[r], c + r * t.c_row + j);
   }
 };
 
@@ -80,26 +99,28 @@ struct WriteTile {
 /// two vectors of B, every vector of B meets Rows numbers of A. `write` finishes a tile that is not whole or has more to it than a sum.
 /// Source   Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; the rows' pointers: Dukhan, "The indirect
 ///          convolution algorithm", 2019.
-template <class T, int Rows, auto write>
+/// Of tiles that one vector is wide enough for, with Vectors = 1, the second half is left out.
+template <class T, int Rows, auto write, int Vectors = 2>
 struct GemmTile {
   template <class V>
   [[gnu::always_inline]] static void add_runs(const TileOperands<T>& t, const T* const (&a)[std::size_t{Rows}], Index a_step, Index b_step,
-                                              V (&sum)[std::size_t{Rows}][2]) {
+                                              V (&sum)[std::size_t{Rows}][std::size_t{Vectors}]) {
     constexpr Index lanes = sizeof(V) / sizeof(T);
-    for (const TileRun *at = t.run, *last = at + t.runs; at != last; ++at) {
+    constexpr int last = Vectors - 1;
+    for (const TileRun *at = t.run, *end_of_runs = at + t.runs; at != end_of_runs; ++at) {
       const T* b = t.b + at->b;
       TAPESTRY_UNROLL_TWICE  // the loop's own instructions cost a twentieth of its speed
       for (Index p = at->a, end = p + t.depth * a_step; p != end; p += a_step) {
         V b0, b1;
         load(b0, b);
-        load(b1, b + lanes);
+        load(b1, b + last * lanes);
         __builtin_prefetch(b + 24 * b_step), __builtin_prefetch(b + 24 * b_step + lanes);  // for tiles that are the first to see it
         b += b_step;
         TAPESTRY_UNROLL
         for (int i = 0; i < Rows; ++i) {
           const T value = a[i][p];
           sum[i][0] += value * b0;
-          sum[i][1] += value * b1;
+          if constexpr (Vectors == 2) sum[i][last] += value * b1;
         }
       }
     }
@@ -109,20 +130,26 @@ struct GemmTile {
   [[gnu::always_inline]] static void run(const TileOperands<T>& t) {
     using V = Vector<T, Bytes>;
     constexpr Index lanes = Bytes / static_cast<Index>(sizeof(T));
-    V sum[std::size_t{Rows}][2];
+    constexpr int last = Vectors - 1;
+    V sum[std::size_t{Rows}][std::size_t{Vectors}];
     const T* a[std::size_t{Rows}];
     TAPESTRY_UNROLL
-    for (int i = 0; i < Rows; ++i) sum[i][0] = sum[i][1] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
-    const bool stored = t.rows == Rows && t.columns == 2 * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
-    if (stored && t.beta == T{1}) {
-      TAPESTRY_UNROLL
-      for (int i = 0; i < Rows; ++i) load(sum[i][0], t.c + i * t.c_row), load(sum[i][1], t.c + i * t.c_row + lanes);
-    }
+    for (int i = 0; i < Rows; ++i) sum[i][0] = V{}, sum[i][last] = V{}, a[i] = t.a[static_cast<std::size_t>(i)];
+    const bool stored = t.rows == Rows && t.columns == Vectors * lanes && !t.epilogue && (t.beta == T{0} || t.beta == T{1});
     // Steps known beforehand leave registers enough for all of the rows' places.
     if (t.a_step == 1 && t.b_step == 2 * lanes) {
       add_runs(t, a, 1, 2 * lanes, sum);
     } else {
       add_runs(t, a, t.a_step, t.b_step, sum);
+    }
+    if (stored && t.beta == T{1}) {  // at the end, so that a sum in blocks rounds as the sum of one block and that of the blocks
+      TAPESTRY_UNROLL
+      for (int i = 0; i < Rows; ++i) {
+        V old[2];
+        load(old[0], t.c + i * t.c_row), load(old[1], t.c + i * t.c_row + last * lanes);
+        sum[i][0] += old[0];
+        if constexpr (Vectors == 2) sum[i][last] += old[1];
+      }
     }
     T sums[static_cast<std::size_t>(Rows * 2 * lanes)];
     T* to = stored ? t.c : sums;
@@ -130,7 +157,7 @@ struct GemmTile {
     TAPESTRY_UNROLL
     for (int i = 0; i < Rows; ++i) {
       store(sum[i][0], to + i * row);
-      store(sum[i][1], to + i * row + lanes);
+      store(sum[i][last], to + i * row + last * lanes);
     }
     if (!stored) write(sums, t);
   }
@@ -143,12 +170,15 @@ struct GemmKernels {
   Index rows, columns;
   std::array<Tile, max_tile_rows + 1> tile{};
   std::array<std::int8_t, max_tile_rows + 1> computed{};  // how many rows tile[r] really computes
+  Tile narrow = nullptr;                                  // any rows, of at most half the columns
 
   constexpr void add(Index count, Tile kernel) {
     for (Index r = count; r > 0 && computed[static_cast<std::size_t>(r)] == 0; --r)  // a pointer is no constant under sanitizers
       tile[static_cast<std::size_t>(r)] = kernel, computed[static_cast<std::size_t>(r)] = static_cast<std::int8_t>(count);
   }
-  void operator()(const TileOperands<T>& t) const noexcept { tile[static_cast<std::size_t>(t.rows)](t); }
+  void operator()(const TileOperands<T>& t) const noexcept {
+    (narrow && 2 * t.columns <= columns ? narrow : tile[static_cast<std::size_t>(t.rows)])(t);
+  }
   /// `count` rounded up to what the kernels compute.
   Index padded_rows(Index count) const { return count / rows * rows + computed[static_cast<std::size_t>(count % rows)]; }
 };
@@ -162,6 +192,7 @@ const GemmKernels<T>& gemm_kernels() noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
   static constexpr GemmKernels<T> avx512 = []<int... Rows>(std::integer_sequence<int, Rows...>) {
     GemmKernels<T> k{12, 128 / size};
+    if constexpr (std::same_as<T, float>) k.narrow = run_avx512<GemmTile<T, 12, run_avx512<WriteTile<T>, Sums, Operands>, 1>, Operands>;
     (k.add(Rows, run_avx512<GemmTile<T, Rows, run_avx512<WriteTile<T>, Sums, Operands>>, Operands>), ...);
     return k;
   }(std::integer_sequence<int, 4, 8, 12>());
