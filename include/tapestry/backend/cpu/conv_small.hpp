@@ -28,13 +28,15 @@ struct SmallParts {
   Index count;                                    // of all parts
 
   SmallParts(const ConvGeometry& g, const PoolGeometry& pool, ConvAlgorithm algorithm) {
-    constexpr Index wanted = 8;
+    // Every share transforms its own copy of the image for Winograd's algorithm, so there are fewer.
+    const bool winograd = algorithm == ConvAlgorithm::winograd;
+    const Index wanted = winograd ? std::clamp<Index>(g.out_channels / 64, 2, 8) : 8;
     panels = divide_up(g.out_channels, columns);
     panels_of_part = divide_up(panels, std::min(panels, divide_up(wanted, g.batch)));
     shares = divide_up(panels, panels_of_part);
     // Tiles of Winograd's algorithm do not end where windows do. Those of a direct convolution want a few pixels each.
     const Index few = divide_up(gemm_kernels<float>().rows, pool.stride.height * g.out_width);
-    rows_of_part = algorithm == ConvAlgorithm::winograd ? pool.out_height : std::min(pool.out_height, std::max(few, divide_up(pool.out_height * g.batch * shares, wanted)));
+    rows_of_part = winograd ? pool.out_height : std::min(pool.out_height, std::max(few, divide_up(pool.out_height * g.batch * shares, wanted)));
     bands = divide_up(pool.out_height, rows_of_part);
     count = g.batch * bands * shares;
   }
