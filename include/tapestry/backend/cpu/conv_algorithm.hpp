@@ -3,7 +3,6 @@
 
 #include <array>
 #include <atomic>
-#include <cmath>
 #include <optional>
 #include <string_view>
 
@@ -47,9 +46,9 @@ namespace detail {
 struct ConvCost {
   const ConvGeometry& g;
   ConvPass pass;
-  static constexpr double lanes = 32;  // as wide as a panel of the widest micro-kernel
+  static constexpr Index lanes = 32;  // as wide as a panel of the widest micro-kernel
 
-  static double padded(Index count, double to) { return std::ceil(static_cast<double>(count) / to) * to; }
+  static double padded(Index count, Index to) { return static_cast<double>((count + to - 1) / to * to); }
   double pixels(Index across, Index down) const { return static_cast<double>(g.batch * across * down); }
   double patch() const { return static_cast<double>(g.patch()); }
   double out() const { return static_cast<double>(g.out_channels); }

@@ -43,26 +43,27 @@ inline bool convolution_pooled(const ConvGeometry& g, const PoolGeometry& pool, 
   if (algorithm == ConvAlgorithm::direct && !windows_apart(pool))
     return after.empty() && convolution_pooled_in_bands(g, pool, x, w, prepared, stages, y, reinterpret_cast<std::int32_t*>(winners));
   if (algorithm == ConvAlgorithm::im2col || !windows_apart(pool)) return false;
-  const Index images = pooled_images(g), side = winograd_side(g);
-  const SmallParts parts(g, pool, algorithm);
-  const bool small = images == 0 && parts.suit(g, pool, algorithm, stages);
+  const Index images = pooled_images(g), side = algorithm == ConvAlgorithm::winograd ? winograd_side(g) : 0;
   const bool crops = !stages.residual && (algorithm == ConvAlgorithm::winograd || algorithm == ConvAlgorithm::direct);
-  const ConvGeometry seen = crops ? seen_by_windows(g, pool, algorithm) : g;
+  const ConvGeometry seen = crops ? seen_by_windows(g, pool, algorithm, side) : g;
   const FoldedStages<float> folded(g.out_channels, stages), folded_after(g.out_channels, after);
   const Epilogue<float>* last = after.empty() ? nullptr : &folded_after.epilogue();
+  const Index weight_size = convolution_weight_form(g, algorithm).size;
+  const SmallParts parts(g, pool, algorithm, side, weight_size);
+  const bool small = images == 0 && parts.suit(g, pool, folded.epilogue());
   if (images == 0 && !small) {
     if (algorithm != ConvAlgorithm::winograd || !crops || !WinogradPool::fits(pool, side)) return false;
     const WinogradPool taken{pool, y, winners, last};
     winograd_forward({.g = seen, .w = w, .u = prepared, .side = side}, x, folded.epilogue(), nullptr, 6, &taken);
     return true;
   }
-  const Scratch<float> own(prepared ? 0 : convolution_weight_form(g, algorithm).size);
-  if (!prepared && convolution_weight_form(g, algorithm).size > 0) {
+  const Scratch<float> own(prepared ? 0 : weight_size);
+  if (!prepared && weight_size > 0) {
     convolution_prepare_weight(g, w, own.data());
     prepared = own.data();
   }
   if (small) {
-    small_convolution_pooled(g, pool, algorithm, parts, x, prepared, stages, after, y, winners);
+    small_convolution_pooled(parts, g, pool, x, prepared, folded.epilogue(), last, y, winners);
     return true;
   }
   const Index x_image = g.in_pixels() * g.in_channels, whole_image = seen.out_pixels() * g.out_channels, y_image = pool.out_pixels() * pool.channels;

@@ -123,33 +123,44 @@ struct MaxPoolRow {
     using Lanes = Vector<std::int32_t, Bytes>;
     using Bytes8 [[maybe_unused]] = Vector<std::int8_t, Bytes / 4>;
     constexpr Index lanes = Bytes / 4;
-    const PoolGeometry& g = *r->geometry;
-    const Index rows = std::min(g.kernel.height, g.height - r->row), width = r->where ? g.width : g.kernel.width;
+    // Copies, for what is stored could change the originals.
+    const MaxPoolRow own = *r;
+    const PoolGeometry g = *own.geometry;
+    const Epilogue<float> epilogue = own.epilogue ? *own.epilogue : Epilogue<float>{}, after = own.after ? *own.after : Epilogue<float>{};
+    const bool finishes = !epilogue.empty(), follows = !after.empty();
+    const Index rows = std::min(g.kernel.height, g.height - own.row), width = own.where ? g.width : g.kernel.width, line = g.width * own.pixel;
     for (Index j = 0; j < g.out_width; ++j) {
-      const Index column = j * g.stride.width, columns = std::min(g.kernel.width, g.width - column), place = r->where ? r->row * width + column : 0;
+      const Index column = j * g.stride.width, columns = std::min(g.kernel.width, g.width - column), place = own.where ? own.row * width + column : 0;
+      const float* first = own.image + own.row * line + column * own.pixel;
+      const Index to = j * own.y_pixel;
       for (Index next = 0; next < g.channels; next += lanes) {
         const Index c = std::min(next, g.channels - lanes);  // the last vector may overlap the one before
         V best, v;
-        load(best, r->image + (r->row * g.width + column) * r->pixel + c);
+        load(best, first + c);
         [[maybe_unused]] Lanes at = Lanes{} + static_cast<std::int32_t>(place);
-        for (Index u = 0; u < rows; ++u)
-          for (Index k = u == 0; k < columns; ++k) {
-            load(v, r->image + ((r->row + u) * g.width + column + k) * r->pixel + c);
-            V larger = v <= best ? best : v;
-            if constexpr (notes) {
-              Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
-              keep_apart(there);
-              at = best == best ? there : at;
-            }
-            keep_apart(larger);
-            best = best == best ? larger : best;
+        const auto meet = [&](Index u, Index k) __attribute__((always_inline)) {
+          load(v, first + u * line + k * own.pixel + c);
+          V larger = v <= best ? best : v;
+          if constexpr (notes) {
+            Lanes there = v <= best ? at : Lanes{} + static_cast<std::int32_t>(place + u * width + k);
+            keep_apart(there);
+            at = best == best ? there : at;
           }
-        if (r->epilogue) finish(best, *r->epilogue, c, static_cast<const float*>(nullptr));
-        if (r->after) finish(best, *r->after, c, static_cast<const float*>(nullptr));
-        store(best, r->y + j * r->y_pixel + c);
+          keep_apart(larger);
+          best = best == best ? larger : best;
+        };
+        if (rows == 2 && columns == 2) {
+          meet(0, 1), meet(1, 0), meet(1, 1);
+        } else {
+          for (Index u = 0; u < rows; ++u)
+            for (Index k = u == 0; k < columns; ++k) meet(u, k);
+        }
+        if (finishes) finish(best, epilogue, c, static_cast<const float*>(nullptr));
+        if (follows) finish(best, after, c, static_cast<const float*>(nullptr));
+        store(best, own.y + to + c);
         if constexpr (notes) {
-          if (r->where) store(at, r->where + j * r->y_pixel + c);
-          if (r->noted) store(__builtin_convertvector(at, Bytes8), r->noted + j * r->y_pixel + c);
+          if (own.where) store(at, own.where + to + c);
+          if (own.noted) store(__builtin_convertvector(at, Bytes8), own.noted + to + c);
         }
       }
     }

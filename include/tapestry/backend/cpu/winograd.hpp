@@ -274,7 +274,7 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
       b.transform_input(x, 0, b.count);
       for (Index plane = 0; plane < tiles.planes; ++plane) {
         for (Index panel = 0; panel < tiles.panels; ++panel) b.multiply(filters, u + panel * filters.panel_size, plane, panel);
-        b.ask_ahead(x, epilogue, y, plane);
+        if (tiles.count > block) b.ask_ahead(x, epilogue, y, plane);
       }
       b.transform_output(epilogue, y, pool, 0, b.count);
     });
