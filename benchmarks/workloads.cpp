@@ -123,7 +123,7 @@ class Run {
     if (pass_ == Pass::forward)
       net_.module->eval();
     else
-      optimizer_.emplace(trainable_parameters(*net_.module), AdamOptions{.lr = 3e-5});
+      optimizer_.emplace(trainable_parameters(*net_.module), AdamOptions{.lr = 3e-6});
   }
   /// Computes outputs or, in training, the loss, and reads them.
   void step(const Batch& batch) {

@@ -72,6 +72,8 @@
 #include "backend/cpu/topk.hpp"
 #include "backend/cpu/winograd.hpp"
 #include "backend/cpu/winograd_backward.hpp"
+#include "backend/cpu/winograd_edge.hpp"
+#include "backend/cpu/winograd_pool.hpp"
 
 #include "backend/meta/meta_backend.hpp"
 

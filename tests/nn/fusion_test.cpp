@@ -450,6 +450,7 @@ TEST_CASE("the bytes of prepared weights are those that are kept: made by the fi
     CHECK(prepared_weight_bytes() == before + 2 * bytes);
   }
   CHECK(prepared_weight_bytes() == before);
+}
 
 namespace {
 
@@ -493,7 +494,7 @@ Narrow narrow() {
 
 TEST_CASE("in evaluation a 1x1, a depthwise and a 1x1 convolution are one call") {
   auto block = narrow();
-  const auto x = randn({2, 6, 9, 10});
+  const auto x = in_layout(randn({2, 6, 9, 10}), Layout::channels_last);
   const auto expected = [&] {
     const FusionOff off;
     return block(x).to_vector();
@@ -535,7 +536,7 @@ TEST_CASE("convolutions in a row go together three at a time, and in pairs") {
 }
 
 TEST_CASE("what lies between convolutions that are computed together, and is needed otherwise too, is computed once and has its values") {
-  const auto x = randn({1, 6, 7, 5});
+  const auto x = in_layout(randn({1, 6, 7, 5}), Layout::channels_last);
   for (const bool keeps : {false, true})
     for (const bool reads : {false, true})
       for (const bool branches : {false, true})

@@ -11,8 +11,9 @@ namespace tapestry::inline TAPESTRY_ABI {
 // norm, an addition or an activation that gets such a tensor does not read it: it returns another that owes the same and its own stage
 // beside, so that `relu(bn(conv(x)) + x)` goes through memory once. Whoever reads an owed tensor has it computed there and then; so has
 // whoever writes to what it depends on; and what is left is computed when the outermost call returns. A tensor between, which nobody holds
-// any more by then, is never computed. Shapes are checked when an op is called. The tape records as ever. An activation keeps its result for
-// backward; where a max pooling follows, backward does without, and then that is never computed, either.
+// any more by then, is never computed; that may be a convolution's input, where it is best computed together with that convolution.
+// A max pooling may join in, and in evaluation what follows it. Shapes are checked when an op is called. The tape records as ever. An
+// activation keeps its result for backward; where a max pooling follows, backward does without, and then that is never computed, either.
 
 namespace detail {
 inline std::atomic<bool>& fusion_wanted() {

@@ -36,7 +36,9 @@ class Checkpoint {
   /// All of it, under full names.
   const NamedTensors& tensors() const { return tensors_; }
 
+  template <class = void>
   void save(const std::string& path) const { save_safetensors(path, tensors_, metadata); }
+  template <class = void>
   static Checkpoint load(const std::string& path) {
     Safetensors file = load_safetensors(path);
     Checkpoint checkpoint;

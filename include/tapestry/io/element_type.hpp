@@ -76,8 +76,10 @@ void convert_run(const unsigned char* from, Index step, Index count, bool swappe
 }
 }  // namespace detail
 
-/// Converts `count` elements that lie `step` bytes apart; `swapped`: their bytes come in the other order than this machine's.
-inline void convert_elements(const ElementType& type, const unsigned char* from, Index step, Index count, bool swapped, unsigned char* to) {
+/// Converts `count` elements that lie `step` bytes apart; `swapped`: their bytes come in the other order than this machine's. A template, as is
+/// much of io/, so that only programs that use it compile it.
+template <class = void>
+void convert_elements(const ElementType& type, const unsigned char* from, Index step, Index count, bool swapped, unsigned char* to) {
   const auto same = [](auto raw) { return raw; };
   const auto to_int = [](auto raw) { return static_cast<std::int32_t>(raw); };
   using detail::convert_run;
@@ -106,7 +108,8 @@ inline bool is_stored_as_is(const ElementType& type, bool swapped) {
 }
 
 /// Gathers a strided view, row-major: element [i, j, ...] lies at from + (i * strides[0] + j * strides[1] + ...) * type.size.
-inline void gather_elements(const ElementType& type, const unsigned char* from, const Shape& shape, const Shape& strides, bool swapped, unsigned char* to) {
+template <class = void>
+void gather_elements(const ElementType& type, const unsigned char* from, const Shape& shape, const Shape& strides, bool swapped, unsigned char* to) {
   if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return;
   const Index last = shape.rank() - 1, width = shape.empty() ? 1 : shape[last], step = shape.empty() ? 0 : strides[last];
   const Index row_bytes = width * static_cast<Index>(size_of(type.becomes));

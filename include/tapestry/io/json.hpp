@@ -58,6 +58,8 @@ inline bool is_utf8(std::string_view text) {
 /// Reads one value and nothing behind it but spaces.
 /// Throws   FileError naming the byte and the cause; nesting deeper than 8, arrays longer than 64 (a few bytes of text each would grow to a hundred
 ///          in memory), duplicate keys, text that is not UTF-8 and broken UTF-16 escapes are refused.
+/// A template, so that only programs that use it compile it.
+template <class = void>
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
@@ -200,7 +202,10 @@ class Parser {
   std::size_t at_ = 0;
 };
 
-inline Value parse(std::string_view text) { return Parser(text).parse(); }
+template <class = void>
+Value parse(std::string_view text) {
+  return Parser<>(text).parse();
+}
 
 /// A string in quotes, with what JSON does not allow inside escaped.
 inline std::string quoted(std::string_view text) {

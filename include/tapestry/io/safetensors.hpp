@@ -43,7 +43,8 @@ inline const ElementType* find_safetensors_type(std::string_view name) {
   return nullptr;
 }
 /// Elements of a type that no tensor holds, a piece at a time.
-inline void read_widened(FileReader& file, const ElementType& type, Index count, unsigned char* to) {
+template <class = void>
+void read_widened(FileReader& file, const ElementType& type, Index count, unsigned char* to) {
   constexpr Index most = 4096;
   unsigned char piece[2 * most];
   for (Index first = 0; first < count; first += most) {
@@ -78,7 +79,8 @@ void check_safetensors_names(const std::vector<std::pair<std::string, Named>>& e
 ///   data       the elements of one tensor after the other, little endian; wide types first, so that each lies aligned in a mapped file
 ///
 /// Throws   FileError if it cannot be written, ValueError if a name stands twice, is not UTF-8 or is __metadata__.
-inline void save_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {}) {
+template <class = void>
+void save_safetensors(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {}) {
   detail::check_safetensors_names(tensors, "tensor");
   detail::check_safetensors_names(metadata, "metadata");
   for (const auto& [key, text] : metadata)
@@ -128,7 +130,8 @@ inline void save_safetensors(const std::string& path, const NamedTensors& tensor
 /// Reads a safetensors file. Every size is checked against the file before it is believed. Types that no tensor holds widen as in load_pth: half, bfloat16
 /// and floats of 8 bits (F8_E4M3, F8_E5M2) become float32; int8, int16 and uint16 become int32, uint32 becomes int64.
 /// Throws   FileError naming the file and the cause; so does memory beyond ReadOptions::memory_limit, and a tensor of another type.
-inline Safetensors load_safetensors(const std::string& path, ReadOptions options = {}) {
+template <class = void>
+Safetensors load_safetensors(const std::string& path, ReadOptions options = {}) {
   FileReader file(path);
   MemoryBudget budget(file, options);
   const auto fail = [&](const auto&... cause) -> FileError { return FileError(message("load_safetensors: ", path, ": ", cause...)); };

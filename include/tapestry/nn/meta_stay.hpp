@@ -6,7 +6,8 @@
 
 namespace tapestry::inline TAPESTRY_ABI::detail {
 
-/// Puts the tensors of a module on the meta device and the module into evaluation, and everything back at the end.
+/// Puts the tensors of a module on the meta device and the module into evaluation, and everything back at the end. A template, as the device is.
+template <class = void>
 class MetaStay {
  public:
   explicit MetaStay(Module& module) {

@@ -9,21 +9,21 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
 /// Appends a module's text, whose lines after the first are indented; all nested modules write into the one text. A template so that
-/// tapestry::compiled can hold it ready.
+/// tapestry::compiled can hold it ready. Cold, as all of printing, that is compiled for size, which takes less time.
 template <class = void>
-void print_module(const Module& module, std::size_t indent, std::string& text);
+[[gnu::cold]] void print_module(const Module& module, std::size_t indent, std::string& text);
 
 /// Begins the line of a child: `  (name): `.
-inline void begin_line(std::string_view name, std::size_t indent, std::string& text) {
+[[gnu::cold]] inline void begin_line(std::string_view name, std::size_t indent, std::string& text) {
   text.append(1, '\n').append(indent + 2, ' ').append(1, '(').append(name).append("): ");
 }
-inline void end_block(bool any, std::size_t indent, std::string& text) {
+[[gnu::cold]] inline void end_block(bool any, std::size_t indent, std::string& text) {
   if (any) text.append(1, '\n').append(indent, ' ');
   text.append(1, ')');
 }
 /// `ModuleList(...)`, in which equal neighbours share a line: `(0-2): 3 x ReLU()`.
 template <class = void>
-void print_list(const std::vector<Module*>& modules, std::size_t indent, std::string& text) {
+[[gnu::cold]] void print_list(const std::vector<Module*>& modules, std::size_t indent, std::string& text) {
   text.append("ModuleList(");
   std::string shared, next;
   std::size_t first = 0;
@@ -64,7 +64,7 @@ extern template void print_module<void>(const Module&, std::size_t, std::string&
 }  // namespace detail
 
 /// Prints as PyTorch's print(net).
-inline std::string to_string(const Module& module) {
+[[gnu::cold]] inline std::string to_string(const Module& module) {
   std::string text;
   detail::print_module(module, 0, text);
   return text;

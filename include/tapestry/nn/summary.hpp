@@ -7,7 +7,8 @@
 namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
-/// Writes down each layer as it is called.
+/// Writes down each layer as it is called. A template, so that only programs that use it compile it.
+template <class = void>
 class SummaryObserver final : public LayerObserver {
  public:
   explicit SummaryObserver(Module& root) {
@@ -65,7 +66,7 @@ class SummaryObserver final : public LayerObserver {
 
 /// Calls a module that is no Layer and gives it a row of its own, without output shape if it returns something else than one tensor.
 template <class M, class X>
-void run_root(SummaryObserver& observer, M& module, const X& x) {
+void run_root(SummaryObserver<>& observer, M& module, const X& x) {
   const auto run = [&] {
     if constexpr (requires { module.forward(x); })
       return module.forward(x);
@@ -106,8 +107,8 @@ Summary summary(M& module, const Shape& input) {
   std::vector<Module*> modules;
   {
     const NoGrad no_grad;
-    const detail::MetaStay stay(module);
-    detail::SummaryObserver observer(module);
+    const detail::MetaStay<> stay(module);
+    detail::SummaryObserver<> observer(module);
     const std::uint64_t before = detail::meta_multiply_adds();
     try {
       if constexpr (requires { typename M::value_type; })

@@ -95,7 +95,7 @@ Tensor<T> conv2d(const Tensor<T>& x, const std::type_identity_t<Tensor<T>>& weig
     const PadMode mode = options.padding_mode == PaddingMode::reflect     ? PadMode::reflect
                          : options.padding_mode == PaddingMode::replicate ? PadMode::replicate
                                                                           : PadMode::circular;
-    return conv2d(pad(x, {left, right, top, bottom}, {.mode = mode}), weight, bias,
+    return conv2d(detail::pad_image(x, top, bottom, left, right, mode), weight, bias,
                   {.stride = options.stride, .padding = 0, .dilation = options.dilation, .groups = options.groups});
   }
 

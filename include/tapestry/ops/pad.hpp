@@ -74,6 +74,16 @@ Tensor<T> pad_constant(const Tensor<T>& x, const Shape& before, const Shape& sha
   });
 }
 
+/// x with positions that are there already copied around its last two axes, as many as may be in that mode. Apart from pad(), so that
+/// convolutions compile no more of it.
+template <Scalar T>
+Tensor<T> pad_image(const Tensor<T>& x, Index top, Index bottom, Index left, Index right, PadMode mode) {
+  Tensor<T> y = x;
+  if (top != 0 || bottom != 0) y = pad_axis(y, x.rank() - 2, top, bottom, mode);
+  if (left != 0 || right != 0) y = pad_axis(y, x.rank() - 1, left, right, mode);
+  return y;
+}
+
 }  // namespace detail
 
 /// x with more positions around it. Amounts come in pairs, before and after, from the last axis backwards as in PyTorch: two columns on the

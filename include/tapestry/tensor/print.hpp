@@ -11,7 +11,7 @@ namespace tapestry::inline TAPESTRY_ABI {
 
 namespace detail {
 
-// The rules are those of PyTorch's torch/_tensor_str.py with its default options.
+// The rules are those of PyTorch's torch/_tensor_str.py with its default options. Cold, that is compiled for size, which takes less time.
 inline constexpr Index print_width = 80, print_edge = 3, print_threshold = 1000;
 
 /// The elements that are shown, as text, and the width that each is padded to.
@@ -20,7 +20,7 @@ struct PrintedElements {
   std::size_t width = 1;
 };
 
-inline std::string print_number(const char* format, int digits, double value) {
+[[gnu::cold]] inline std::string print_number(const char* format, int digits, double value) {
   if (std::isnan(value)) return "nan";
   char text[400];
   const int length = std::snprintf(text, sizeof text, format, digits, value);
@@ -29,7 +29,7 @@ inline std::string print_number(const char* format, int digits, double value) {
 
 /// Whole numbers as `1.`, others with four digits, and all in scientific notation where the sizes differ by more than 1000 or one is very
 /// large or small.
-inline PrintedElements print_floats(const std::vector<double>& values) {
+[[gnu::cold]] inline PrintedElements print_floats(const std::vector<double>& values) {
   double smallest = 0, largest = 0;
   bool whole = true;
   for (double value : values) {
@@ -52,14 +52,14 @@ inline PrintedElements print_floats(const std::vector<double>& values) {
 }
 
 /// Integers and truth values.
-inline PrintedElements print_texts(std::vector<std::string> texts) {
+[[gnu::cold]] inline PrintedElements print_texts(std::vector<std::string> texts) {
   PrintedElements printed{std::move(texts), 1};
   for (const std::string& text : printed.texts) printed.width = std::max(printed.width, text.size());
   return printed;
 }
 
 /// Logical positions of the elements that are shown: of a summarised axis the first and last three.
-inline void shown_positions(const Shape& shape, bool summarise, Index axis, Index start, std::vector<Index>& positions) {
+[[gnu::cold]] inline void shown_positions(const Shape& shape, bool summarise, Index axis, Index start, std::vector<Index>& positions) {
   if (axis == shape.rank()) {
     positions.push_back(start);
     return;
@@ -73,7 +73,7 @@ inline void shown_positions(const Shape& shape, bool summarise, Index axis, Inde
 }
 
 /// The nested brackets from `axis` on; `next` counts the elements written so far.
-inline std::string print_axis(const PrintedElements& printed, const Shape& shape, bool summarise, Index axis, Index indent,
+[[gnu::cold]] inline std::string print_axis(const PrintedElements& printed, const Shape& shape, bool summarise, Index axis, Index indent,
                               std::size_t& next) {
   const auto element = [&] {
     const std::string& text = printed.texts[next++];
@@ -97,7 +97,7 @@ inline std::string print_axis(const PrintedElements& printed, const Shape& shape
 }
 
 /// Appends what follows the brackets, on a new line where the last one is full.
-inline std::string print_suffixes(std::string text, const std::vector<std::string>& suffixes, Index indent) {
+[[gnu::cold]] inline std::string print_suffixes(std::string text, const std::vector<std::string>& suffixes, Index indent) {
   const std::size_t newline = text.rfind('\n');
   Index line = static_cast<Index>(text.size()) - (newline == std::string::npos ? -1 : static_cast<Index>(newline)) + 1;
   for (const std::string& suffix : suffixes) {
@@ -117,7 +117,7 @@ inline std::string print_suffixes(std::string text, const std::vector<std::strin
 
 /// The tensor as PyTorch prints it: `tensor([[1., 2.],\n        [3., 4.]])`. Of more than 1000 elements the edges are shown.
 template <Scalar T>
-std::string to_string(const Tensor<T>& x) {
+[[gnu::cold]] std::string to_string(const Tensor<T>& x) {
   if (!x.defined()) return "tensor(undefined)";
   const Index indent = 7;  // of "tensor("
   std::string text = "tensor(";

@@ -33,21 +33,22 @@ inline bool chain_fits(const ConvGeometry* g, Index count) {
 
 /// How a chain is cut up: a function of the sizes alone.
 struct ChainPlan {
-  static constexpr Index slice = 32;  // channels that are expanded and filtered at a time; a whole number of the micro-kernels' panels
-  Index slices;         // the last has up to 15 channels more, or only 16
-  Index ranges, range;  // an image's rows of results are cut into so many, of so many rows; a unit of work is one
+  Index ranges, range;  // an image's rows of results are cut into so many, of at most so many rows; a unit of work is one
+  bool apart;           // so few ranges that a unit is a slice of one, and the sum over all channels is a pass of its own
+  Index slice, slices;  // channels that are expanded and filtered at a time, whole panels of the micro-kernels'; the last slice has up to 15 more
   Index band;           // rows of results at a time
   Index held;           // rows of the expanded image that are there at a time
-  bool apart;           // so few ranges that a unit is a slice of one, and the sum over all channels is a pass of its own
 
-  ChainPlan(const ConvGeometry& g, bool expands, bool projects) : slices(std::max<Index>(1, (g.in_channels + slice / 2) / slice)) {
-    constexpr Index wanted_units = 16, few_units = 4, cache = Index{512} << 10;
+  ChainPlan(const ConvGeometry& g, bool expands, bool projects) {
+    constexpr Index wanted_units = 16, few_units = 4, most_ranges = 8, cache = Index{512} << 10;
     const WindowAxis rows = WindowPass::forward(g).rows;
     const Index again = expands ? std::max<Index>(0, rows.span(1) - rows.step) : 0;  // rows that neighbouring ranges both expand
     const Index least = std::max<Index>({1, 6 * again / rows.step, divide_up(64, g.out_width)});
-    ranges = std::clamp<Index>(g.out_height / least, 1, divide_up(wanted_units, std::max<Index>(1, g.batch)));
-    range = divide_up(g.out_height, ranges), ranges = divide_up(g.out_height, range);
+    ranges = std::clamp<Index>(g.out_height / least, 1, std::min(most_ranges, divide_up(wanted_units, std::max<Index>(1, g.batch))));
+    range = divide_up(g.out_height, ranges);
     apart = expands && projects && g.batch * ranges < few_units;
+    slice = apart ? 32 : 64;
+    slices = std::max<Index>(1, (g.in_channels + slice - 16) / slice);
     const auto bytes = [&](Index count, Index channels) {  // of `count` rows between, with so many expanded channels
       return 4 * ((expands ? rows.span(count) * g.width * channels : 0) + (projects && !apart ? count * g.out_width * g.in_channels : 0));
     };
@@ -109,7 +110,8 @@ struct ChainFilter {
 inline bool convolution_chain(const ConvLink<float>* links, Index count, const float* x, float* y) {
   const ConvGeometry geometries[]{links[0].g, links[count > 1 ? 1 : 0].g, links[count - 1].g};
   if (count > 3 || !chain_fits(geometries, count)) return false;
-  const auto [expand, filter, project] = ChainLinks(links, count);
+  const ChainLinks chain(links, count);
+  const ConvLink<float>*const expand = chain.expand, *const filter = chain.filter, *const project = chain.project;
   const ConvGeometry& g = filter->g;
   const Index hidden = g.in_channels, in = links[0].g.in_channels, out = links[count - 1].g.out_channels;
   const ChainPlan plan(g, expand, project);
@@ -128,11 +130,12 @@ inline bool convolution_chain(const ConvLink<float>* links, Index count, const f
   };
   const Index parts = plan.apart ? plan.slices : 1;  // units of a range
   parallel_for(g.batch * plan.ranges * parts, 1, [&](Index unit, Index) {
-    const Index n = unit / parts / plan.ranges, first = unit / parts % plan.ranges * plan.range, last = std::min(g.out_height, first + plan.range);
+    const Index n = unit / parts / plan.ranges, range = unit / parts % plan.ranges;
+    const Index first = range * g.out_height / plan.ranges, last = (range + 1) * g.out_height / plan.ranges;
     const Index first_slice = plan.apart ? unit % parts : 0, last_slice = plan.apart ? first_slice + 1 : plan.slices;
     const float* const image = x + n * g.in_pixels() * in;
     // With one band, all slices share a place; with several, each keeps the rows that the next band sees again.
-    const Index slice_size = plan.held * g.width * (plan.slice + plan.slice / 2), places = plan.band < plan.range ? last_slice - first_slice : 1;
+    const Index slice_size = plan.held * g.width * (plan.slice + 15), places = plan.band < plan.range ? last_slice - first_slice : 1;
     const Scratch<float> expanded(expand ? places * slice_size : 0), between(project && !plan.apart ? plan.band * g.out_width * hidden : 0);
     const Scratch<Index> offsets(filter_row.window.taps());
     for (Index i = first, there = 0; i < last; i += plan.band) {

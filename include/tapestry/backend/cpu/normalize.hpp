@@ -38,12 +38,12 @@ struct NormalizationColumns {
   NormalizationColumns(Index rows, Index channels, const T* mean, const T* variance, T eps, const T* gamma, const T* beta, Index more = 0)
       : fold(wide_fold(rows, channels)), wide(fold * channels), numbers((3 + more) * wide), means(numbers.data()), scales(means + wide), shifts(scales + wide),
         rest(shifts + wide) {
-    for (Index i = 0; i < wide; ++i) {
-      const Index c = i % channels;
-      means[i] = mean[c];
-      scales[i] = (gamma ? gamma[c] : T{1}) / std::sqrt(variance[c] + eps);
-      shifts[i] = beta ? beta[c] : T{0};
+    for (Index c = 0; c < channels; ++c) {
+      means[c] = mean[c];
+      scales[c] = (gamma ? gamma[c] : T{1}) / std::sqrt(variance[c] + eps);
+      shifts[c] = beta ? beta[c] : T{0};
     }
+    for (Index i = channels; i < wide; ++i) means[i] = means[i - channels], scales[i] = scales[i - channels], shifts[i] = shifts[i - channels];
   }
   Index grain() const { return std::max<Index>(1, elementwise_grain / std::max<Index>(1, wide)); }
 };

@@ -18,8 +18,8 @@ namespace tapestry::inline TAPESTRY_ABI::cpu_kernels {
 //   Y = A^T [ sum over c of (G w G^T) . (B^T X B) ] A      and, its adjoint,   dW = G^T [ sum over tiles of (B^T X B) . (A dY A^T) ] G
 //
 // where the sums are 16, 36 or 64 matrix products, a plane each. The gradient of x is the forward pass of dy with filters turned around.
-// In float32 its errors are, in the mean over 16 to 512 random channels, 4e-7 to 8e-7 of the result's root mean square with tiles of 4 x 4, 2e-6 to 4e-6
-// with tiles of 6 x 6, and 1e-7 to 1.2e-6 of a direct sum, whose errors grow with the channels. The largest stay below 2e-5 and 1e-4.
+// In float32 its errors are, in the mean over 16 to 512 random channels, 4e-7 to 1.1e-6 of the result's root mean square with tiles of 4 x 4, 2e-6 to
+// 5e-6 with tiles of 6 x 6, and 1e-7 to 1.2e-6 of a direct sum, whose errors grow with the channels. The largest stay below 2e-5 and 1e-4.
 // Source   Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015.
 
 inline bool winograd_fits(const ConvGeometry& g) {
@@ -39,7 +39,7 @@ inline ConvGeometry adjoint_geometry(const ConvGeometry& g) {
 /// The side of the tiles that a forward pass is cut into, by the number of products, which take a little longer where the filters are more than a core's
 /// cache holds, of transformed numbers, and of filters' numbers that are read, from a cache if they fit there. Large tiles must gain a good part of the
 /// time: they round more, and their filters are nearly twice as many numbers.
-/// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err three to seven
+/// The error of large tiles hardly depends on the number of channels, that of a direct sum grows with its root: from 128 channels on they err four to nine
 /// times as much as a direct sum, below up to twelve times, and a network can multiply that beyond use.
 inline Index winograd_side(const ConvGeometry& g) {
   if (std::min(g.in_channels, g.out_channels) < 16) return 4;
@@ -49,11 +49,11 @@ inline Index winograd_side(const ConvGeometry& g) {
     return static_cast<double>(all) * (pair * (filters > 190000 ? 1.15 : 1) + static_cast<double>(14 * (g.in_channels + g.out_channels))) +
            (filters <= 131072 ? 2 : 10) * filters;
   };
-  if (g.in_channels >= 128 && cost(6) < 0.85 * cost(4)) return 6;
+  if (g.in_channels >= 128 && cost(6) < 0.87 * cost(4)) return 6;
   return cost(2) < 0.95 * cost(4) ? 2 : 4;
 }
 
-inline constexpr Index winograd_depth = 64;  // channels that are summed up before they are added to those before
+inline constexpr Index winograd_depth = 128;  // channels that are summed up before they are added to those before
 
 /// The tiles of a convolution and how their numbers lie while they are worked on: planes[plane][tile][channel].
 struct WinogradTiles {
@@ -196,14 +196,17 @@ struct WinogradBlock {
     const Index begin = std::max(from - first, Index{0}), end = std::min(to - first, count);
     TileOperands<float> t{};
     t.a_step = 1, t.b_step = t.columns = kernels.columns, t.c_row = tiles.y_row;
-    for (Index c = 0; c < tiles.g.in_channels; c += winograd_depth) {
-      t.depth = std::min(winograd_depth, tiles.g.in_channels - c), t.beta = c == 0 ? 0.f : 1.f;
-      t.b = u_panel + plane * filters.plane + c * kernels.columns;
-      for_each_tile(kernels, end - begin, t, [&](TileOperands<float>& tile, Index i) {
-        tile.set_rows(v + plane * v_plane + (begin + i) * tiles.x_row + c, tiles.x_row);
-        tile.c = m + plane * m_plane + (begin + i) * tiles.y_row + panel * kernels.columns;
-        tile.rows = kernels.computed[static_cast<std::size_t>(tile.rows)];  // m has room for them
-      });
+    for (Index i = begin; i < end; i += kernels.rows) {  // filters go by from end to end, and the few results stay in the first-level cache
+      const Index rows = std::min(kernels.rows, end - i);
+      t.c = m + plane * m_plane + i * tiles.y_row + panel * kernels.columns;
+      for (Index c = 0; c < tiles.g.in_channels; c += winograd_depth) {
+        t.depth = std::min(winograd_depth, tiles.g.in_channels - c), t.beta = c == 0 ? 0.f : 1.f;
+        t.b = u_panel + plane * filters.plane + c * kernels.columns;
+        t.rows = rows;
+        t.set_rows(v + plane * v_plane + i * tiles.x_row + c, tiles.x_row);
+        t.rows = kernels.computed[static_cast<std::size_t>(rows)];  // m has room for them
+        kernels(t);
+      }
     }
   }
   /// Asks memory for what later steps will read or write, a part for each plane, so that it works while planes are multiplied: the places of these tiles'
@@ -236,8 +239,9 @@ struct WinogradBlock {
     for (Index pixel = 0; pool && pixel < pixels; ++pixel) t.to[pixel] = results.data() + pixel * channels;
     for (Index i = begin; i < end; ++i) {
       const WinogradOrder::Tile tile = order.tile(first + i);
-      for (Index plane = 0; plane < tiles.planes; ++plane)
-        t.from[plane] = order.has(tile, plane) ? m + plane * m_plane + i * tiles.y_row : tiles.zeros.data();
+      WinogradTiles::point_at_planes<const float>(t.from, tiles.planes, m + i * tiles.y_row, m_plane);
+      for (Index plane = 0; order.hangs(tile) && plane < tiles.planes; ++plane)
+        if (!order.has(tile, plane)) t.from[plane] = tiles.zeros.data();
       if (!pool) tiles.y_square<float>(t.to, y, tiles.number(tile), nullptr);
       transform_tile<SmallWinogradOutput, WinogradOutput, LargeWinogradOutput>(tiles.side, t);
       if (pool) pool->take(tile.image, tile.row * tiles.side, tile.column * tiles.side, tiles.side, results.data());
@@ -248,7 +252,7 @@ struct WinogradBlock {
 
 /// y = epilogue(x * w); g is the pass's own geometry, for dx that of adjoint_geometry.
 /// Scratch   36 * (C + O) numbers a tile, or 64 for a large one, for at most 48 tiles a thread and the filters if they are few; else for up to
-///           24 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
+///           28 MB of tiles, and 36 or 64 * C numbers a filter of one panel a thread.
 /// `pool`, if not null, takes the results instead of y, and the epilogue has no residual. `units`: into how many blocks of tiles it should be cut for threads.
 inline void winograd_forward(const WinogradFilters& filters, const float* x, const Epilogue<float>& epilogue, float* y, Index units = 6,
                              const WinogradPool* pool = nullptr) {
@@ -276,7 +280,8 @@ inline void winograd_forward(const WinogradFilters& filters, const float* x, con
     });
   }
   // The filters are more than a cache holds: threads share them out, and each goes by once for many tiles.
-  const Index block = std::clamp<Index>((Index{24} << 20) / tile_bytes / 12 * 12, 12, std::max<Index>(12, tiles.count));
+  const Index most = std::max<Index>(12, (Index{28} << 20) / tile_bytes / 12 * 12), blocks = divide_up(tiles.count, most);
+  const Index block = blocks <= 1 ? tiles.count : round_up(divide_up(tiles.count, blocks), 12);  // of equal size, for each reads all filters
   const Scratch<float> v(detail::WinogradBlock::v_size(tiles, block)), m(detail::WinogradBlock::m_size(tiles, kernels, block));
   for (Index first = 0; first < tiles.count; first += block) {
     const detail::WinogradBlock b{tiles, order, kernels, first, std::min(block, tiles.count - first), v.data(), m.data()};

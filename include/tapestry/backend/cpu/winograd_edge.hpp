@@ -111,6 +111,7 @@ struct WinogradOrder {
     const bool below = rows.keeps(plane / window), beside = columns.keeps(plane % window);
     return {below ? 0 : bottom, beside ? (below ? count : bottom + whole + right) : bottom + whole};
   }
+  bool hangs(const Tile& t) const { return t.row == rows.whole() || t.column == columns.whole(); }
   bool has(const Tile& t, Index plane) const {
     const Index window = rows.side + 2;
     return (t.row < rows.whole() || rows.keeps(plane / window)) && (t.column < columns.whole() || columns.keeps(plane % window));

@@ -179,6 +179,10 @@ struct TransformTile {
     using V = Vector<float, Bytes>;
     constexpr Index lanes = Bytes / 4;
     constexpr unsigned from = Transform::from, to = Transform::to;
+    // A copy, which no store can change: the compiler keeps in registers what it would read again for each pixel.
+    const Epilogue<float> epilogue = t->epilogue ? *t->epilogue : Epilogue<float>{};
+    const bool finishes = t->epilogue != nullptr;
+    const std::ptrdiff_t residual = t->residual;
     for (Index i = 0; i < t->channels; i += lanes) {
       const Index c = std::min(i, t->channels - lanes);  // the last vector may overlap the one before
       V half[to][from];
@@ -200,7 +204,7 @@ struct TransformTile {
             float* place = t->to[row * to + column];
             if (!place) continue;
             V v = out[column];  // in a register: the array lies in memory
-            if (t->epilogue) finish(v, *t->epilogue, c, place + c + t->residual);
+            if (finishes) finish(v, epilogue, c, place + c + residual);
             store(v, place + c);
           }
         } else if constexpr (std::is_same_v<Transform, WinogradInputGradient>) {
