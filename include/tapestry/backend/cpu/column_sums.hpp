@@ -20,7 +20,7 @@ constexpr Index row_fold(Index rows, Index columns) {
 template <class T, class Kernel>
 void run_rows(Index columns, const Kernel& kernel) {
   const Index bytes = columns * static_cast<Index>(sizeof(T));
-  if (bytes >= 64) return dispatch_memory_bound<Kernel>(&kernel);
+  if (bytes >= 64) return dispatch<Kernel>(&kernel);
   if (bytes >= 16) return run_baseline<Kernel>(&kernel);
   Kernel::template run<static_cast<int>(sizeof(T))>(&kernel);
 }

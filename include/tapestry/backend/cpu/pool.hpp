@@ -168,7 +168,7 @@ struct MaxPoolRow {
 };
 
 inline void max_pool_row(const MaxPoolRow& row) {
-  if (row.geometry->channels >= 16) return dispatch_memory_bound<MaxPoolRow>(&row);
+  if (row.geometry->channels >= 16) return dispatch<MaxPoolRow>(&row);
   run_baseline<MaxPoolRow>(&row);
 }
 

@@ -74,7 +74,7 @@ inline void pooled_gradient(const PooledGradient<float>& d, Index n0, Index coun
         clear(row, bottom, std::min(size.width, j * g.stride.width + g.kernel.width), j + 1 == g.out_width ? size.width : (j + 1) * g.stride.width);
       const PoolGradientRow r{&d, d.dy + from, d.y + from, static_cast<const std::int8_t*>(d.winners) + from, row, image, size, pixel};
       if (g.channels >= 16)
-        dispatch_memory_bound<PoolGradientRow>(&r);
+        dispatch<PoolGradientRow>(&r);
       else
         run_baseline<PoolGradientRow>(&r);
     }
