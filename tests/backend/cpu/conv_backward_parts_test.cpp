@@ -8,10 +8,9 @@
 #include "convolution_cases.hpp"
 
 using namespace tapestry;
+using Floats = std::vector<float>;
 
 namespace {
-
-using Floats = std::vector<float>;
 
 Floats unwritten(std::size_t size) { return Floats(size, std::nanf("")); }
 

@@ -9,10 +9,9 @@
 #include "support/catch.hpp"
 
 using namespace tapestry;
+using Floats = std::vector<float>;
 
 namespace {
-
-using Floats = std::vector<float>;
 
 /// Convolutions of each other's results, with weights and stages of their own.
 struct Chain {

@@ -10,7 +10,7 @@ using namespace tapestry;
 
 namespace {
 
-constexpr double tolerance = 1e-4;  // Winograd's
+constexpr double winograd_error = 1e-4;  // Winograd's
 
 struct ForcedAlgorithm {
   explicit ForcedAlgorithm(ConvAlgorithm algorithm) { set_convolution_algorithm(algorithm); }
@@ -28,16 +28,16 @@ void check_passes(const ConvolutionCase& c) {
   std::vector<float> prepared(static_cast<std::size_t>(cpu_kernels::convolution_weight_form(c.g).size), std::nanf(""));
   cpu_kernels::convolution_prepare_weight(c.g, c.w.data(), prepared.data());
   const std::vector<float> y = any_forward(c);
-  CHECK(error_over_rms(y, c.y()) < tolerance);
+  CHECK(error_over_rms(y, c.y()) < winograd_error);
   if (!prepared.empty()) CHECK(any_forward(c, {}, prepared.data()) == y);
   const FullEpilogue full(c.g, Activation::leaky_relu, 5);
-  CHECK(error_over_rms(any_forward(c, full.epilogue), full.apply(c.y())) < tolerance);
+  CHECK(error_over_rms(any_forward(c, full.epilogue), full.apply(c.y())) < winograd_error);
   if (convolution_algorithm(c.g, ConvPass::backward_data) == ConvAlgorithm::im2col) return;
   REQUIRE(cpu_kernels::convolution_backward_data(c.g, c.dy.data(), c.w.data(), dx.data()));
-  CHECK(error_over_rms(dx, c.dx()) < tolerance);
+  CHECK(error_over_rms(dx, c.dx()) < winograd_error);
   if (convolution_algorithm(c.g, ConvPass::backward_weight) == ConvAlgorithm::im2col) return;
   REQUIRE(cpu_kernels::convolution_backward_weight(c.g, c.x.data(), c.dy.data(), dw.data()));
-  CHECK(error_over_rms(dw, c.dw()) < tolerance);
+  CHECK(error_over_rms(dw, c.dw()) < winograd_error);
 }
 
 const ConvGeometry geometries[] = {
