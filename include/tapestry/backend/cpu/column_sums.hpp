@@ -68,7 +68,8 @@ struct ColumnSums {
         }
       }
       for (unsigned j = 0; j < side; ++j)
-        for (Index lane = std::min(lanes, c + static_cast<Index>(j) * lanes - place[j]); lane < lanes; ++lane) {
+        for (Index lane = 0; lane < lanes; ++lane) {
+          if (place[j] + lane < c + static_cast<Index>(j) * lanes) continue;  // the vector before has had it
           s->sums[place[j] + lane] += static_cast<double>(sum[j][lane]);
           s->sums[s->columns + place[j] + lane] += static_cast<double>(product[j][lane]);
         }
